@@ -1,0 +1,108 @@
+"""The tensor engine: a systolic array that multiplies matrices."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from lockstep.arch.config import Config
+from lockstep.arch.formats import FormatName, format_named
+
+
+class MacConfig(Config):
+    """One multiply-accumulate unit: ``acc += a * b``.
+
+    Parameters
+    ----------
+    a, b : str
+        Operand formats: activations and weights.
+    acc_bits : int, 8..64
+        Accumulator width, in bits. Integer sums wrap modulo ``2**acc_bits``.
+    """
+
+    a: FormatName = "int8"
+    b: FormatName = "int8"
+    acc_bits: Annotated[int, Field(ge=8, le=64)] = 32
+
+    @model_validator(mode="after")
+    def _holds_a_product(self) -> "MacConfig":
+        product = self.a_bits + self.b_bits
+        if not (self.is_float or self.acc_bits >= product):
+            raise ValueError(f"acc_bits must hold a product, {product} bits or more, not {self.acc_bits}")
+        return self
+
+    @property
+    def a_bits(self) -> int:
+        """Width of one activation, in bits."""
+        return format_named(self.a).element_bits
+
+    @property
+    def b_bits(self) -> int:
+        """Width of one weight, in bits."""
+        return format_named(self.b).element_bits
+
+    @property
+    def is_float(self) -> bool:
+        """Whether either operand is a floating-point format."""
+        return format_named(self.a).is_float or format_named(self.b).is_float
+
+
+class TensorConfig(Config):
+    """A systolic array of ``rows`` x ``cols`` MACs.
+
+    Output stationary keeps one ``C[i, j]`` in each PE while K streams through; weight stationary
+    keeps one ``B[k, n]`` in each PE while M streams through. The array always runs its full
+    ``rows`` and ``cols``; edge folds are padded with zeros inside the engine.
+
+    Parameters
+    ----------
+    kind : "systolic"
+    dataflow : "output_stationary" or "weight_stationary"
+    rows, cols : int
+        PEs down and across; any size, 1 x N included.
+    weight_double_buffer : bool
+        Weight stationary only: a second weight register per PE, loaded while the first computes.
+    mac : MacConfig
+    job_bits : int
+        Width of each of the m, n and k counters of a tile job, in bits.
+    """
+
+    kind: Literal["systolic"]
+    dataflow: Literal["output_stationary", "weight_stationary"]
+    rows: Annotated[int, Field(ge=1, le=1024)]
+    cols: Annotated[int, Field(ge=1, le=1024)]
+    weight_double_buffer: bool = False
+    mac: MacConfig = MacConfig()
+    job_bits: Annotated[int, Field(ge=4, le=32)] = 24
+
+    @model_validator(mode="after")
+    def _weights_are_stationary(self) -> "TensorConfig":
+        if self.weight_double_buffer and self.dataflow != "weight_stationary":
+            raise ValueError(
+                "weight_double_buffer needs dataflow: weight_stationary; "
+                "an output-stationary PE holds no weight"
+            )
+        return self
+
+    @property
+    def pes(self) -> int:
+        """Processing elements, each one MAC per cycle."""
+        return self.rows * self.cols
+
+    @property
+    def job_max(self) -> int:
+        """Largest m, n or k of one tile job."""
+        return (1 << self.job_bits) - 1
+
+    @property
+    def dispatch_cycles(self) -> int:
+        """Cycles from the edge that accepts a job to the first cycle that can accept an operand."""
+        return 1
+
+    @property
+    def output_latency_cycles(self) -> int:
+        """Cycles from the last MAC's cycle to the cycle that offers its result on ``o_c``.
+
+        Output stationary counts the drain as occupancy, so nothing is left over; weight stationary
+        has the bottom row's partial-sum register.
+        """
+        return 0 if self.dataflow == "output_stationary" else 1

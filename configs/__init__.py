@@ -1,0 +1,1 @@
+"""Shipped machines, models, technology and DRAM tables; every number carries its source."""

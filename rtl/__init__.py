@@ -1,0 +1,1 @@
+"""How a machine is built: Amaranth components and Verilog export. Imports arch only."""

@@ -1,0 +1,1 @@
+"""Lockstep itself: testbenches, co-simulation and the agreement table. Imports rtl and sim."""

@@ -1,0 +1,1 @@
+"""What is computed: operators, models, phases. Imports arch only."""
