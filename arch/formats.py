@@ -50,7 +50,10 @@ class Format:
 
 
 _TABLE = (
-    *(Format(name=f"int{b}", element_bits=b, is_float=False) for b in (2, 3, 4, 5, 6, 7, 8, 16, 32)),
+    *(
+        Format(name=f"int{b}", element_bits=b, is_float=False)
+        for b in (2, 3, 4, 5, 6, 7, 8, 16, 32)
+    ),
     Format(name="uint4", element_bits=4, is_float=False),
     Format(name="fp32", element_bits=32, is_float=True),
     Format(name="tf32", element_bits=19, is_float=True),

@@ -27,7 +27,9 @@ class MacConfig(Config):
     def _holds_a_product(self) -> "MacConfig":
         product = self.a_bits + self.b_bits
         if not (self.is_float or self.acc_bits >= product):
-            raise ValueError(f"acc_bits must hold a product, {product} bits or more, not {self.acc_bits}")
+            raise ValueError(
+                f"acc_bits must hold a product, {product} bits or more, not {self.acc_bits}"
+            )
         return self
 
     @property
@@ -39,6 +41,11 @@ class MacConfig(Config):
     def b_bits(self) -> int:
         """Width of one weight, in bits."""
         return format_named(self.b).element_bits
+
+    @property
+    def format(self) -> str:
+        """The wider operand format: the one a technology table prices the MAC by."""
+        return self.a if self.a_bits >= self.b_bits else self.b
 
     @property
     def is_float(self) -> bool:

@@ -1,0 +1,118 @@
+"""A machine: the tree of unit configs that one YAML file describes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from lockstep.arch.config import Config
+from lockstep.arch.load import InputError, load, resolve
+from lockstep.arch.memory import DramConfig, DramPreset, ScratchpadConfig
+from lockstep.arch.tech import Tech
+from lockstep.arch.tensor import TensorConfig
+from lockstep.arch.vector import VectorConfig
+
+
+class Machine(Config):
+    """An accelerator: tensor engine, vector unit, scratchpad and DRAM on one clock.
+
+    Parameters
+    ----------
+    kind : "machine"
+    name : str
+    clock_mhz : float
+    tech : str
+        A shipped technology table, or a path beside the machine file.
+    tensor, vector, scratchpad, dram : unit configs
+    """
+
+    kind: Literal["machine"]
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    clock_mhz: Annotated[float, Field(gt=0, le=100_000)]
+    tech: str
+    tensor: TensorConfig
+    vector: VectorConfig
+    scratchpad: ScratchpadConfig
+    dram: DramConfig
+
+    @model_validator(mode="after")
+    def _one_tile_fits(self) -> "Machine":
+        need = self.smallest_tile_bytes
+        if need > self.scratchpad.size_bytes:
+            raise ValueError(
+                f"scratchpad.size_bytes {self.scratchpad.size_bytes} cannot hold one double-buffered "
+                f"tile of a {self.tensor.rows}x{self.tensor.cols} array, which takes {need}; "
+                f"raise scratchpad.size_bytes or shrink tensor.rows and tensor.cols"
+            )
+        return self
+
+    @property
+    def smallest_tile_bytes(self) -> int:
+        """Two copies of the smallest A, B and C tiles of one fold, in bytes."""
+        t = self.tensor
+        bits = t.rows * t.rows * t.mac.a_bits + t.pes * (t.mac.b_bits + t.mac.acc_bits)
+        return -(-2 * bits // 8)
+
+    @property
+    def clock_hz(self) -> float:
+        """Clock, in Hz."""
+        return self.clock_mhz * 1e6
+
+    @property
+    def peak_macs_per_s(self) -> float:
+        """Multiply-accumulates per second with every PE busy."""
+        return self.tensor.pes * self.clock_hz
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """A machine with the tables that its names point to."""
+
+    machine: Machine
+    tech: Tech
+    dram: DramPreset
+
+    @property
+    def dram_bytes_per_cycle(self) -> float:
+        """Sustained DRAM bandwidth over all channels, in bytes per machine cycle."""
+        return self.dram.bytes_per_s * self.machine.dram.channels / self.machine.clock_hz
+
+    @property
+    def dram_latency_cycles(self) -> float:
+        """Latency of an isolated DRAM access, in machine cycles."""
+        return self.dram.latency_ns * 1e-9 * self.machine.clock_hz
+
+
+def load_machine(name_or_path: str, overrides: Sequence[str] = ()) -> System:
+    """Load a shipped machine or a machine file, with the tables it names.
+
+    Parameters
+    ----------
+    name_or_path : str
+        A shipped name (``lockstep machines`` lists them) or a path.
+    overrides : sequence of "key=value"
+        Dotted keys of the machine file, e.g. ``tensor.weight_double_buffer=false``.
+
+    Raises
+    ------
+    lockstep.arch.load.InputError
+        On any bad input: one line with file, line, key, value and remedy.
+    """
+    path = resolve("machines", name_or_path)
+    machine = load(Machine, path, overrides)
+    tech = load(Tech, _beside(path, "tech", "tech", machine.tech))
+    dram = load(DramPreset, _beside(path, "dram", "dram.preset", machine.dram.preset))
+    try:
+        tech.mac_figures(machine.tensor.mac.format)
+    except ValueError as error:
+        raise InputError(f"{path}: tensor.mac: {error}") from None
+    return System(machine=machine, tech=tech, dram=dram)
+
+
+def _beside(machine: Path, folder: str, key: str, name: str) -> Path:
+    try:
+        return resolve(folder, name, relative_to=machine.parent)
+    except InputError as error:
+        raise InputError(f"{machine}: {key}: {error}") from None

@@ -1,0 +1,82 @@
+"""Technology tables: energy per event and area per block, each with its source."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lockstep.arch.config import Config
+from lockstep.arch.vector import Primitive
+
+Source = Annotated[str, Field(min_length=8)]
+"""Where a number comes from; an empty one is refused."""
+
+
+class BlockFigures(Config):
+    """One arithmetic block: energy of one operation and area of one instance."""
+
+    energy_pj: Annotated[float, Field(ge=0)]
+    area_um2: Annotated[float, Field(ge=0)]
+    source: Source
+
+
+class PowerLaw(Config):
+    """``scale * bytes ** capacity_exponent * (word_bits / 64) ** width_exponent``."""
+
+    scale: Annotated[float, Field(ge=0)]
+    capacity_exponent: float
+    width_exponent: float
+
+    def at(self, size_bytes: float, word_bits: float) -> float:
+        """Value for one array of ``size_bytes`` with words of ``word_bits``."""
+        return float(
+            self.scale
+            * size_bytes**self.capacity_exponent
+            * (word_bits / 64) ** self.width_exponent
+        )
+
+
+class SramFigures(Config):
+    """An SRAM macro: energies in pJ per word, leakage in mW and area in mm2 per array."""
+
+    read_pj: PowerLaw
+    write_pj: PowerLaw
+    leakage_mw: PowerLaw
+    area_mm2: PowerLaw
+    source: Source
+
+
+class Tech(Config):
+    """A technology.
+
+    Parameters
+    ----------
+    kind : "tech"
+    name : str
+    node_nm : float
+    mac : mapping of format to BlockFigures
+        One multiply-accumulate of that element format.
+    vector : mapping of primitive to BlockFigures
+        One lane primitive; ``area_um2`` is one lane's block.
+    sram : SramFigures
+    """
+
+    kind: Literal["tech"]
+    name: str
+    node_nm: Annotated[float, Field(gt=0)]
+    mac: dict[str, BlockFigures]
+    vector: dict[Primitive, BlockFigures]
+    sram: SramFigures
+
+    def mac_figures(self, fmt: str) -> BlockFigures:
+        """Figures of a MAC of ``fmt``.
+
+        Raises
+        ------
+        ValueError
+            If the table has no such MAC; the message lists what it has.
+        """
+        if fmt not in self.mac:
+            raise ValueError(
+                f"tech {self.name!r} has no MAC for {fmt!r}; it has {', '.join(self.mac)}"
+            )
+        return self.mac[fmt]
