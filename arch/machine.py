@@ -39,21 +39,27 @@ class Machine(Config):
 
     @model_validator(mode="after")
     def _one_tile_fits(self) -> "Machine":
-        need = self.smallest_tile_bytes
-        if need > self.scratchpad.size_bytes:
+        need = self.tensor.tile_bits(*self.tensor.smallest_tile) // 8
+        if need > self.tile_bytes:
             raise ValueError(
-                f"scratchpad.size_bytes {self.scratchpad.size_bytes} cannot hold one double-buffered "
-                f"tile of a {self.tensor.rows}x{self.tensor.cols} array, which takes {need}; "
-                f"raise scratchpad.size_bytes or shrink tensor.rows and tensor.cols"
+                f"scratchpad.size_bytes must be at least {2 * need}, so that half of it holds one "
+                f"double-buffered tile of the {self.tensor.rows}x{self.tensor.cols} array, "
+                f"not {self.scratchpad.size_bytes}"
             )
         return self
 
     @property
-    def smallest_tile_bytes(self) -> int:
-        """Two copies of the smallest A, B and C tiles of one fold, in bytes."""
-        t = self.tensor
-        bits = t.rows * t.rows * t.mac.a_bits + t.pes * (t.mac.b_bits + t.mac.acc_bits)
-        return -(-2 * bits // 8)
+    def tile_bytes(self) -> int:
+        """Half the scratchpad: buffers of the tiles in flight."""
+        return self.scratchpad.size_bytes // 2
+
+    @property
+    def resident_bytes(self) -> int:
+        """A quarter of the scratchpad: the largest activation tensor that stays on chip.
+
+        Two of them, an operator's input and its output, fill the half that tiles do not use.
+        """
+        return self.scratchpad.size_bytes // 4
 
     @property
     def clock_hz(self) -> float:

@@ -96,6 +96,18 @@ class TensorConfig(Config):
         return self.rows * self.cols
 
     @property
+    def smallest_tile(self) -> tuple[int, int, int]:
+        """(m, n, k) of the smallest tile worth a job: one fold, 16 steps of the streamed dimension."""
+        if self.dataflow == "output_stationary":
+            return self.rows, self.cols, 16
+        return 16, self.cols, self.rows
+
+    def tile_bits(self, m: int, n: int, k: int) -> int:
+        """Scratchpad bits of double-buffered A, B and C tiles; NumPy arrays broadcast."""
+        operands = m * k * self.mac.a_bits + k * n * self.mac.b_bits
+        return 2 * (operands + m * n * self.mac.acc_bits)
+
+    @property
     def job_max(self) -> int:
         """Largest m, n or k of one tile job."""
         return (1 << self.job_bits) - 1

@@ -1,0 +1,52 @@
+# Every target works on a fresh checkout: .venv is made on first use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MACHINE ?= cloud-ws128
+MODEL ?= llama-3-8b
+
+.PHONY: run test lint type bench agreement typings slow clean
+
+# The main job: a Llama-class prefill and decode on a shipped machine, report written.
+run: $(VENV)/.core
+	$(BIN)/lockstep run $(MACHINE) --model $(MODEL) --prefill 2048 --decode 128 --batch 8 \
+	  --out results/run-$(MACHINE)-$(MODEL)
+
+test: $(VENV)/.dev lint type
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+slow: $(VENV)/.dev
+	$(BIN)/pytest -n 2 --dist loadgroup -m slow
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+type: $(VENV)/.dev typings
+	$(BIN)/mypy
+
+# The agreement table and the speed table of the README.
+agreement: $(VENV)/.dev
+	$(BIN)/lockstep verify --out results/agreement
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+# mypy does not follow the editable install's import hook; links stand in for it.
+typings:
+	mkdir -p typings/lockstep
+	for p in arch rtl sim workloads verify cli configs; do ln -sfn ../../$$p typings/lockstep/$$p; done
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: $(VENV)/bin/python pyproject.toml
+	$(BIN)/pip install --quiet -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml
+	$(BIN)/pip install --quiet -e '.[dev]'
+	touch $@ $(VENV)/.core
+
+clean:
+	rm -rf $(VENV) build typings .mypy_cache .pytest_cache .ruff_cache

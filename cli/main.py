@@ -1,0 +1,324 @@
+"""The ``lockstep`` command: exit code 0 ok, 1 a check failed, 2 bad input.
+
+Heavy packages are imported inside the commands that need them, so that ``lockstep run`` stays quick.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from lockstep.arch.load import InputError
+
+app = typer.Typer(
+    help="One YAML describes an AI accelerator; RTL and simulator agree to the bit and the cycle.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+MachineArgument = Annotated[
+    str, typer.Argument(help="A shipped machine (see 'lockstep machines') or a machine YAML.")
+]
+ModelOption = Annotated[
+    str, typer.Option("--model", "-m", help="A shipped model, a model YAML, or a config.json.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the machine; repeatable."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def emit(data: object) -> None:
+    """Print JSON to standard output."""
+    typer.echo(json.dumps(data, indent=2, allow_nan=False))
+
+
+@app.command()
+def run(
+    machine: MachineArgument,
+    model: ModelOption,
+    prefill: Annotated[int, typer.Option(help="Prompt tokens of each sequence.")] = 2048,
+    decode: Annotated[int, typer.Option(help="Tokens to generate for each sequence.")] = 0,
+    batch: Annotated[int, typer.Option(help="Sequences that run together.")] = 1,
+    weights: Annotated[str | None, typer.Option(help="Stored format of the weights.")] = None,
+    activations: Annotated[str | None, typer.Option(help="Stored format of activations.")] = None,
+    kv: Annotated[str | None, typer.Option(help="Stored format of the KV cache.")] = None,
+    overrides: SetOption = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write the full report to.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a model: a prefill, then a decode over growing context."""
+    from lockstep.arch.machine import load_machine
+    from lockstep.sim.run import default_formats, simulate
+    from lockstep.workloads.model import load_model
+    from lockstep.workloads.phases import Formats
+
+    system = load_machine(machine, overrides or ())
+    default = default_formats(system)
+    formats = Formats(
+        weights=weights or default.weights,
+        activations=activations or default.activations,
+        kv=kv or default.kv,
+    )
+    result = simulate(
+        system, load_model(model), prefill=prefill, decode=decode, batch=batch, formats=formats
+    )
+    files = []
+    if out is not None:
+        from lockstep.sim.report import write_report
+
+        files = write_report(result, out, command=sys.argv[1:])
+    if as_json:
+        emit(result.summary())
+        return
+    from lockstep.cli import show
+
+    show.run(result)
+    if files:
+        typer.echo(f"report: {out / 'report.html'} and {len(files) - 1} files beside it" if out else "")
+
+
+@app.command()
+def gemm(
+    machine: MachineArgument,
+    m: Annotated[int, typer.Argument(metavar="M")],
+    n: Annotated[int, typer.Argument(metavar="N")],
+    k: Annotated[int, typer.Argument(metavar="K")],
+    overrides: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run one matrix product, C[M,N] = A[M,K] @ B[K,N]."""
+    from lockstep.arch.machine import load_machine
+    from lockstep.sim.run import simulate_gemm
+
+    system = load_machine(machine, overrides or ())
+    summary = simulate_gemm(system, m, n, k).summary()
+    if as_json:
+        emit({"machine": system.machine.name, "m": m, "n": n, "k": k, **summary})
+        return
+    from lockstep.cli import show
+
+    show.facts(f"{m} x {n} x {k} on {system.machine.name}", summary)
+
+
+@app.command("model")
+def model_command(
+    model: Annotated[str, typer.Argument(help="A shipped model, a model YAML, or a config.json.")],
+    phase: Annotated[str, typer.Option(help="prefill or decode.")] = "prefill",
+    tokens: Annotated[int, typer.Option(help="Prompt tokens of a prefill.")] = 2048,
+    context: Annotated[int, typer.Option(help="Cached tokens per sequence.")] = 0,
+    batch: Annotated[int, typer.Option(help="Sequences that run together.")] = 1,
+    weights: Annotated[str, typer.Option(help="Stored format of the weights.")] = "bf16",
+    activations: Annotated[str, typer.Option(help="Stored format of activations.")] = "bf16",
+    kv: Annotated[str, typer.Option(help="Stored format of the KV cache.")] = "bf16",
+    as_json: JsonOption = False,
+) -> None:
+    """Count parameters, FLOPs and bytes of a model in one phase."""
+    from lockstep.workloads.counts import count
+    from lockstep.workloads.model import load_model
+    from lockstep.workloads.phases import Formats, Phase
+
+    try:
+        formats = Formats(weights=weights, activations=activations, kv=kv)
+        step = Phase(
+            kind=phase,  # type: ignore[arg-type]
+            batch=batch,
+            tokens=tokens if phase == "prefill" else 1,
+            context=context,
+        )
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    described = load_model(model)
+    counts = count(described, step, formats)
+    if as_json:
+        emit({"model": described.name, "phase": phase, **counts})
+        return
+    from lockstep.cli import show
+
+    show.facts(f"{described.name}, {phase}", counts)
+
+
+@app.command()
+def machines(as_json: JsonOption = False) -> None:
+    """List the shipped machines."""
+    from lockstep.arch.load import shipped
+    from lockstep.arch.machine import load_machine
+
+    systems = [load_machine(name) for name in sorted(shipped("machines"))]
+    rows = [
+        {
+            "name": s.machine.name,
+            "tensor": f"{s.machine.tensor.rows}x{s.machine.tensor.cols}",
+            "dataflow": s.machine.tensor.dataflow,
+            "mac": s.machine.tensor.mac.format,
+            "clock_mhz": s.machine.clock_mhz,
+            "peak_tmac_s": s.machine.peak_macs_per_s * 1e-12,
+            "scratchpad_kib": s.machine.scratchpad.size_bytes // 1024,
+            "dram_gbyte_s": s.dram.peak_bytes_per_s * s.machine.dram.channels * 1e-9,
+            "tech": s.machine.tech,
+        }
+        for s in systems
+    ]
+    _table("shipped machines", rows, as_json)
+
+
+@app.command()
+def models(as_json: JsonOption = False) -> None:
+    """List the shipped models."""
+    from lockstep.workloads.counts import parameters
+    from lockstep.workloads.model import load_model, shipped_models
+
+    described = [load_model(name) for name in shipped_models()]
+    rows = [
+        {"name": m.name, "layers": m.layers, "hidden": m.hidden, "parameters": parameters(m)}
+        for m in described
+    ]
+    _table("shipped models", rows, as_json)
+
+
+def _table(title: str, rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        emit(rows)
+        return
+    from lockstep.cli import show
+
+    show.table(title, rows)
+
+
+@app.command()
+def schema(
+    kind: Annotated[str, typer.Argument(help="machine, model, tech or dram.")] = "machine",
+) -> None:
+    """Print the JSON Schema of a file kind, for editors."""
+    from lockstep.arch.machine import Machine
+    from lockstep.arch.memory import DramPreset
+    from lockstep.arch.tech import Tech
+    from lockstep.workloads.model import Model
+
+    kinds = {"machine": Machine, "model": Model, "tech": Tech, "dram": DramPreset}
+    if kind not in kinds:
+        raise InputError(f"kind: unknown kind {kind!r}; choose {', '.join(kinds)}")
+    emit(kinds[kind].model_json_schema())
+
+
+@app.command()
+def rtl(
+    machine: MachineArgument,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write to.")],
+    overrides: SetOption = None,
+) -> None:
+    """Write the machine's Verilog and its port list."""
+    from lockstep.arch.machine import load_machine
+
+    system = load_machine(machine, overrides or ())
+    with _needs_rtl_extra():
+        from lockstep.rtl.build import write_verilog
+    for path in write_verilog(system.machine, out):
+        typer.echo(path)
+
+
+@app.command()
+def verify(
+    what: Annotated[
+        list[str] | None, typer.Argument(help="Units (tensor), or a machine; all units if absent.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A sample, under a minute.")] = False,
+    overrides: SetOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for agreement.json and agreement.md.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold the RTL to the simulator under Verilator, and print the agreement table."""
+    with _needs_rtl_extra():
+        from lockstep.cli.verify import verify_units
+    rows, passed = verify_units(what or [], quick=quick, overrides=overrides or (), out=out)
+    _table("agreement of RTL and simulator", rows, as_json)
+    if not passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A folder that 'lockstep run --out' wrote.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Print the summary of an earlier run."""
+    from lockstep.sim.report import read_report
+
+    summary, rows = read_report(folder)
+    if as_json:
+        emit({"summary": summary, "ops": rows})
+        return
+    from lockstep.cli import show
+
+    show.facts(str(folder), summary)
+
+
+class _needs_rtl_extra:  # noqa: N801  (reads as a statement where it is used)
+    """Turn a missing optional package into a line that says how to install it."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("lockstep"):
+            raise InputError(
+                f"this command needs the package {error.name}; install it with "
+                f"pip install 'lockstep-sim[rtl]'"
+            ) from None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    try:
+        code = app(args=argv, prog_name="lockstep", standalone_mode=False)
+    except InputError as error:
+        typer.echo(f"lockstep: {error}", err=True)
+        return 2
+    except click.exceptions.NoArgsIsHelpError as error:
+        typer.echo(error.format_message())
+        return 2
+    except click.ClickException as error:
+        line = " ".join(error.format_message().split())
+        typer.echo(f"lockstep: {line} (see 'lockstep --help')", err=True)
+        return 2
+    except click.exceptions.Abort:
+        typer.echo("lockstep: interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return int(code or 0)
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(f"lockstep {version('lockstep-sim')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _show: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def console() -> None:
+    """Entry point of the console script."""
+    sys.exit(main())

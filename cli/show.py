@@ -1,0 +1,120 @@
+"""Tables for people, at most 100 columns wide."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from lockstep.sim.run import PhaseResult, RunResult
+
+WIDTH = 100
+
+
+def _console() -> Console:
+    console = Console()
+    return Console(width=min(WIDTH, console.width)) if console.is_terminal else Console(width=WIDTH)
+
+
+def number(value: object) -> str:
+    """A number for reading: four significant digits, thousands separated."""
+    if isinstance(value, bool) or value is None:
+        return "-" if value is None else str(value).lower()
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return str(value)
+
+
+def seconds(value: float | None) -> str:
+    """A time with the unit that fits."""
+    if value is None:
+        return "-"
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if value >= size:
+            return f"{value / size:.4g} {unit}"
+    return f"{value * 1e9:.4g} ns"
+
+
+def facts(title: str, values: Mapping[str, Any]) -> None:
+    """Print one fact per line; nested mappings are joined into one cell."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            value = "  ".join(f"{k} {number(v)}" for k, v in value.items())
+        table.add_row(key, number(value))
+    _console().print(table)
+
+
+def table(title: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print rows that share their keys; numbers are right-aligned."""
+    rows = list(rows)
+    result = Table(title=title, title_justify="left")
+    for key, value in (rows[0] if rows else {}).items():
+        numeric = isinstance(value, int | float) and not isinstance(value, bool)
+        result.add_column(key.replace("_", " "), justify="right" if numeric else "left")
+    for row in rows:
+        result.add_row(*(number(value) for value in row.values()))
+    _console().print(result)
+
+
+def run(result: RunResult, most: int = 12) -> None:
+    """Print the headline numbers, then each phase's operators, longest first."""
+    clock = result.system.machine.clock_hz
+    energy = result.summary()["energy_j"]
+    area = result.summary()["area_mm2"]
+    head = Table(
+        title=f"{result.model.name} on {result.system.machine.name}: batch {result.batch}, "
+        f"prefill {result.prefill_tokens}, decode {result.decode_tokens}; weights "
+        f"{result.formats.weights}, activations {result.formats.activations}, kv {result.formats.kv}",
+        title_justify="left",
+    )
+    cells = {
+        "TTFT": seconds(result.ttft_s),
+        "TPOT": seconds(result.tpot_s),
+        "latency": seconds(result.latency_s),
+        "tokens/s": number(result.tokens_per_s),
+        "utilization": f"{result.utilization:.1%}",
+        "energy": f"{number(energy)} J",
+        "area": f"{number(area)} mm2",
+    }
+    for name in cells:
+        head.add_column(name, justify="right")
+    head.add_row(*cells.values())
+    console = _console()
+    console.print(head)
+    for phase in result.phases:
+        console.print(_phase(phase, clock, most))
+
+
+def _phase(phase: PhaseResult, clock_hz: float, most: int) -> Table:
+    result = Table(
+        title=f"{phase.name}: {seconds(phase.cycles / clock_hz)}", title_justify="left"
+    )
+    result.add_column("operator")
+    result.add_column("bound by")
+    for name in ("times", "latency", "share", "array busy", "DRAM busy", "DRAM bytes"):
+        result.add_column(name, justify="right")
+    ops = sorted(phase.ops, key=lambda op: -op.latency_cycles)
+    for op in ops[:most]:
+        result.add_row(
+            op.name,
+            op.bound_by,
+            number(op.occurrences),
+            seconds(op.latency_cycles / clock_hz),
+            f"{op.latency_cycles / phase.cycles:.1%}",
+            seconds(op.tensor_cycles / clock_hz),
+            seconds(op.dma_cycles / clock_hz),
+            number(op.activity.dram_bytes),
+        )
+    if ops[most:]:
+        rest = sum(op.latency_cycles for op in ops[most:])
+        result.add_row(
+            f"{len(ops) - most} more", "", "", seconds(rest / clock_hz), f"{rest / phase.cycles:.1%}"
+        )
+    return result

@@ -1,0 +1,56 @@
+"""What a run does, counted: the events that energy is charged for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lockstep.arch.vector import Primitive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """Event counts; they add with ``+`` and scale with ``*``.
+
+    Parameters
+    ----------
+    macs : float
+        Useful multiply-accumulates; padding zeros toggle nothing and are not counted.
+    scratchpad_read_bytes, scratchpad_write_bytes : float
+    dram_read_bytes, dram_write_bytes : float
+    primitives : mapping
+        Lane operations of the vector unit by primitive.
+    """
+
+    macs: float = 0.0
+    scratchpad_read_bytes: float = 0.0
+    scratchpad_write_bytes: float = 0.0
+    dram_read_bytes: float = 0.0
+    dram_write_bytes: float = 0.0
+    primitives: Mapping[Primitive, float] = field(default_factory=dict)
+
+    @property
+    def dram_bytes(self) -> float:
+        """Bytes over the DRAM pins, both ways."""
+        return self.dram_read_bytes + self.dram_write_bytes
+
+    def __add__(self, other: "Activity") -> "Activity":
+        primitives = dict(self.primitives)
+        for name, count in other.primitives.items():
+            primitives[name] = primitives.get(name, 0.0) + count
+        return Activity(
+            macs=self.macs + other.macs,
+            scratchpad_read_bytes=self.scratchpad_read_bytes + other.scratchpad_read_bytes,
+            scratchpad_write_bytes=self.scratchpad_write_bytes + other.scratchpad_write_bytes,
+            dram_read_bytes=self.dram_read_bytes + other.dram_read_bytes,
+            dram_write_bytes=self.dram_write_bytes + other.dram_write_bytes,
+            primitives=primitives,
+        )
+
+    def __mul__(self, times: float) -> "Activity":
+        return Activity(
+            macs=self.macs * times,
+            scratchpad_read_bytes=self.scratchpad_read_bytes * times,
+            scratchpad_write_bytes=self.scratchpad_write_bytes * times,
+            dram_read_bytes=self.dram_read_bytes * times,
+            dram_write_bytes=self.dram_write_bytes * times,
+            primitives={name: count * times for name, count in self.primitives.items()},
+        )

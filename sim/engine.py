@@ -1,0 +1,193 @@
+"""The engine: operators in, costs out.
+
+Operators run one after another, except that those linked by a ``stream`` (scores into softmax, a
+GEMM into its epilogue) form a group that works block of rows by block of rows: the tensor engine,
+the vector unit and DMA then overlap, and the group takes as long as the busiest of them.
+
+An activation tensor stays in the scratchpad if it fits ``Machine.resident_bytes``, and goes through
+DRAM otherwise; weights and the KV cache always come from DRAM. Groups that are equal are costed
+once, all GEMMs of all of them in one call of the mapper.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lockstep.arch.formats import format_named
+from lockstep.arch.machine import System
+from lockstep.sim.activity import Activity
+from lockstep.sim.cycle import vector
+from lockstep.sim.mapper import Mapping, Problem, map_problems
+from lockstep.workloads.ops import Gemm, Op, Residency, Vector
+
+Group = tuple[Op, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpCost:
+    """One occurrence of one operator.
+
+    ``latency_cycles`` is the operator's share of the wall clock after overlap; the other cycle
+    counts are what each resource would take alone. ``bound_by`` is one of compute, dram,
+    scratchpad, vector, or overlapped (hidden behind the tensor engine of its group).
+    """
+
+    op: Op
+    latency_cycles: float
+    tensor_cycles: float = 0.0
+    vector_cycles: float = 0.0
+    dma_cycles: float = 0.0
+    scratchpad_cycles: float = 0.0
+    bound_by: str
+    activity: Activity
+    mapping: Mapping | None = None
+
+
+def cost_graphs(system: System, graphs: Iterable[Sequence[Op]]) -> list[list[OpCost]]:
+    """Cost each graph, operator by operator, in order.
+
+    Parameters
+    ----------
+    system : System
+    graphs : iterable of operator sequences
+        E.g. one prefill and one graph per decode step; equal groups are costed once over all.
+    """
+    grouped = [_groups(graph) for graph in graphs]
+    unique = dict.fromkeys(group for graph in grouped for group in graph)
+    gemms = dict.fromkeys(op for group in unique for op in group if isinstance(op, Gemm))
+    mapped = map_problems(system, [_problem(system, op) for op in gemms])
+    mappings = dict(zip(gemms, mapped, strict=True))
+    costs = {group: _cost_group(system, group, mappings) for group in unique}
+    return [[cost for group in graph for cost in costs[group]] for graph in grouped]
+
+
+def _groups(graph: Sequence[Op]) -> list[Group]:
+    """Cut a graph where nothing streams from one operator to the next."""
+    groups: list[list[Op]] = []
+    streaming = False
+    for op in graph:
+        if streaming:
+            groups[-1].append(op)
+        else:
+            groups.append([op])
+        streaming = (op.c if isinstance(op, Gemm) else op.sink) == "stream"
+    return [tuple(group) for group in groups]
+
+
+def _in_dram(system: System, where: Residency, size_bytes: float) -> bool:
+    """Whether a whole tensor, or the KV cache, crosses DRAM."""
+    return where == "kv" or (where == "memory" and size_bytes > system.machine.resident_bytes)
+
+
+def _problem(system: System, op: Gemm) -> Problem:
+    def bits(name: str) -> float:
+        return float(format_named(name).bits_per_element)
+
+    tensor, resident = system.machine.tensor, system.machine.resident_bytes
+    # A streamed operand needs one block of rows on chip, as wide as the row it carries.
+    block_bytes = min(op.m, tensor.smallest_tile[0]) * tensor.mac.acc_bits / 8
+
+    def crosses(where: Residency, elements: float, fmt: str, row: int) -> bool:
+        if where == "stream":
+            return block_bytes * row > resident
+        return _in_dram(system, where, elements * bits(fmt) / 8)
+
+    return Problem(
+        m=op.m,
+        n=op.n,
+        k=op.k,
+        instances=op.instances,
+        a_bits=bits(op.a_format),
+        b_bits=bits(op.b_format),
+        c_bits=bits(op.c_format),
+        a_in_dram=crosses(op.a, op.m * op.k * op.instances, op.a_format, op.k),
+        b_in_dram=op.b != "memory"
+        or _in_dram(system, "memory", op.n * op.k * op.instances * bits(op.b_format) / 8),
+        c_in_dram=crosses(op.c, op.m * op.n * op.instances, op.c_format, op.n),
+    )
+
+
+def _cost_group(system: System, group: Group, mappings: dict[Gemm, Mapping]) -> list[OpCost]:
+    costs = [
+        _cost_gemm(op, mappings[op]) if isinstance(op, Gemm) else _cost_vector(system, op)
+        for op in group
+    ]
+    tensor = sum(c.latency_cycles for c in costs if c.mapping)
+    own = {i: c.latency_cycles for i, c in enumerate(costs) if not c.mapping}
+    whole = max(
+        tensor,
+        sum(c.vector_cycles for c in costs),
+        sum(c.dma_cycles for c in costs),
+        sum(c.scratchpad_cycles for c in costs),
+        0.0 if tensor else sum(own.values()),
+    )
+    # GEMMs keep their time; what the group takes beyond it falls to its vector operators.
+    excess = whole - tensor
+    for i, time in own.items():
+        share = excess * time / sum(own.values())
+        costs[i] = _hidden(costs[i], share)
+    return costs
+
+
+def _hidden(cost: OpCost, exposed_cycles: float) -> OpCost:
+    return OpCost(
+        op=cost.op,
+        latency_cycles=exposed_cycles,
+        vector_cycles=cost.vector_cycles,
+        dma_cycles=cost.dma_cycles,
+        scratchpad_cycles=cost.scratchpad_cycles,
+        bound_by=cost.bound_by if exposed_cycles else "overlapped",
+        activity=cost.activity,
+    )
+
+
+def _cost_gemm(op: Gemm, mapping: Mapping) -> OpCost:
+    return OpCost(
+        op=op,
+        latency_cycles=mapping.latency_cycles,
+        tensor_cycles=mapping.array_cycles,
+        dma_cycles=mapping.dma_cycles,
+        scratchpad_cycles=mapping.scratchpad_cycles,
+        bound_by=mapping.bound_by,
+        activity=Activity(
+            macs=op.flops / 2,
+            scratchpad_read_bytes=mapping.scratchpad_read_bytes,
+            scratchpad_write_bytes=mapping.scratchpad_write_bytes,
+            dram_read_bytes=mapping.dram_read_bytes,
+            dram_write_bytes=mapping.dram_write_bytes,
+        ),
+        mapping=mapping,
+    )
+
+
+def _cost_vector(system: System, op: Vector) -> OpCost:
+    machine = system.machine
+    busy = vector.run(machine.vector, op.function, op.rows, op.cols)
+    size_in = op.elements * float(format_named(op.in_format).bits_per_element) / 8
+    size_out = op.elements * float(format_named(op.out_format).bits_per_element) / 8
+    # An embedding gathers rows of a table that lies in DRAM.
+    from_dram = op.function == "embedding" or _in_dram(system, op.source, size_in)
+    second_from_dram = op.second_operand and _in_dram(system, "memory", size_in)
+    read = size_in * (from_dram + second_from_dram)
+    written = size_out * _in_dram(system, op.sink, size_out)
+    activity = Activity(
+        scratchpad_read_bytes=size_in * (1 + op.second_operand) + written,
+        scratchpad_write_bytes=size_out + read,
+        dram_read_bytes=read,
+        dram_write_bytes=written,
+        primitives={name: float(count) for name, count in busy.primitives.items()},
+    )
+    dma = activity.dram_bytes / system.dram_bytes_per_cycle
+    scratchpad = (
+        activity.scratchpad_read_bytes + activity.scratchpad_write_bytes
+    ) / machine.scratchpad.bytes_per_cycle
+    times = {"vector": float(busy.cycles), "dram": dma, "scratchpad": scratchpad}
+    bound_by = max(times, key=lambda name: times[name])
+    return OpCost(
+        op=op,
+        latency_cycles=times[bound_by] + (system.dram_latency_cycles if dma else 0.0),
+        vector_cycles=busy.cycles,
+        dma_cycles=dma,
+        scratchpad_cycles=scratchpad,
+        bound_by=bound_by,
+        activity=activity,
+    )

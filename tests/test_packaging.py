@@ -1,0 +1,31 @@
+"""The wheel holds every package and every shipped file, and nothing else of the repository."""
+
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+
+
+def test_every_package_is_listed():
+    found = {
+        "lockstep." + ".".join(init.parent.relative_to(ROOT).parts)
+        for top in SETUPTOOLS["package-dir"].values()
+        for init in (ROOT / top).rglob("__init__.py")
+    }
+    assert found == set(SETUPTOOLS["packages"])
+
+
+def test_wheel_holds_configs_and_no_tests(tmp_path):
+    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for folder in ("configs", "sim", "cli", "arch", "workloads", "rtl", "verify"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in {".py", ".yaml", ".j2"}:
+                assert f"lockstep/{path.relative_to(ROOT)}" in names
+    assert all(name.startswith(("lockstep/", "lockstep_sim-")) for name in names)
