@@ -1,0 +1,1 @@
+"""The tensor engine: sequencer, array and processing elements."""

@@ -1,0 +1,102 @@
+"""The tensor engine: streams in, a systolic array, streams out."""
+
+from amaranth.hdl import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from lockstep.arch.tensor import TensorConfig
+from lockstep.rtl.lib.delay import delayed
+from lockstep.rtl.tensor.array import OutputStationaryArray, WeightStationaryArray
+from lockstep.rtl.tensor.pe import operand_shapes
+from lockstep.rtl.tensor.sequencer import (
+    OutputStationarySequencer,
+    WeightStationarySequencer,
+    first_lanes,
+    job_layout,
+)
+
+
+class SystolicEngine(wiring.Component):
+    """Multiplies matrices, ``C[m, n] = A[m, k] @ B[k, n]``, one job after another.
+
+    Below, R and C are ``cfg.rows`` and ``cfg.cols``; lane 0 is in the least significant bits.
+
+    Latency and throughput: see :mod:`lockstep.sim.cycle.tensor`, which holds to the cycle.
+
+    Back-pressure: the whole engine is one stall domain. A cycle counts only if every stream that is
+    needed in it is there: valid for the operands, ready for a row of C. Otherwise everything holds
+    and ``stalled`` is 1. ``o_c.valid`` never depends on ``o_c.ready``. A producer of operands must hold
+    ``valid`` until its vector is accepted, and must not wait for C, but for ``i_c``.
+
+    Order, output stationary: for each block of R rows of C, for each block of C columns in it, k vector
+    pairs, ``A[block rows, kk]`` and ``B[kk, block columns]``; then the rows of that block of C.
+
+    Order, weight stationary: for each block of C columns, for each block of R along K, the rows of B of
+    that block in ascending order (only those that exist), and all m rows of A, lanes along K. C
+    leaves m rows for each such fold: the first fold's rows are partial sums, and each later fold takes
+    them back through ``i_c``, in the cycle that offers the new ones; the rows of the last fold along K
+    are the results.
+
+    Lanes beyond the edge of a matrix are ignored on the way in and zero on the way out.
+
+    Members
+    -------
+    i_job : In(stream of {m, n, k})
+        Each 1 or more; 0 is not allowed. Accepted when no job runs; operands are taken from the next
+        cycle on.
+    i_a : In(stream of R lanes)
+    i_b : In(stream of C lanes)
+    i_c : In(stream of C lanes)
+        Weight stationary only: partial sums of the same row of C, read back.
+    o_c : Out(stream of C lanes)
+        Rows of C, or partial sums; sums wrap modulo ``2**acc_bits``.
+    busy : Out(1)
+        From the cycle that can take a job's first operand through that of its last MAC (weight
+        stationary) or the last drained row (output stationary).
+    stalled : Out(1)
+        ``busy``, but this cycle does not count.
+    """
+
+    i_job: stream.Interface
+    i_a: stream.Interface
+    i_b: stream.Interface
+    i_c: stream.Interface
+    o_c: stream.Interface
+
+    def __init__(self, cfg: TensorConfig) -> None:
+        self.cfg = cfg
+        a, b, acc = operand_shapes(cfg.mac)
+        sums = stream.Signature(data.ArrayLayout(acc, cfg.cols))
+        members = {
+            "i_job": In(stream.Signature(job_layout(cfg))),
+            "i_a": In(stream.Signature(data.ArrayLayout(a, cfg.rows))),
+            "i_b": In(stream.Signature(data.ArrayLayout(b, cfg.cols))),
+            "o_c": Out(sums),
+            "busy": Out(1),
+            "stalled": Out(1),
+        }
+        if cfg.dataflow == "weight_stationary":
+            members["i_c"] = In(sums)
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        advance = Signal()
+        if self.cfg.dataflow == "output_stationary":
+            self._output_stationary(m, advance)
+        else:
+            self._weight_stationary(m, advance)
+        m.d.comb += self.stalled.eq(self.busy & ~advance)
+        return m
+
+    def _output_stationary(self, m: Module, advance: Signal) -> None:
+        m.submodules.sequencer = seq = OutputStationarySequencer(self.cfg)
+        m.submodules.array = array = OutputStationaryArray(self.cfg)
+        m.d.comb += [
+            array.first.eq(seq.take & seq.first),
+            array.shift.eq(seq.shift),
+        ]
+        self._connect(m, advance, seq, array, inputs=[(self.i_a, seq.take), (self.i_b, seq.take)])
+        _mask(m, array.a, self.i_a.p, seq.take, seq.a_lanes)
+        _mask(m, array.b, self.i_b.p, seq.take, seq.b_lanes)
+        self._offer(m, advance, seq.emit, array.c)

@@ -1,0 +1,214 @@
+"""Sequencers: walk one GEMM job through the array, fold by fold, with no gap between folds."""
+
+from amaranth.hdl import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from lockstep.arch.tensor import TensorConfig
+
+
+def job_layout(cfg: TensorConfig) -> data.StructLayout:
+    """A job: C[m, n] = A[m, k] @ B[k, n]; each of the three is 1 or more."""
+    return data.StructLayout({"m": cfg.job_bits, "n": cfg.job_bits, "k": cfg.job_bits})
+
+
+def first_lanes(count: Value, lanes: int) -> Value:
+    """A mask of the lanes below ``count``."""
+    return Cat(lane < count for lane in range(lanes))
+
+
+class OutputStationarySequencer(wiring.Component):
+    """Folds of an output-stationary job: row blocks of C outermost, column blocks inside.
+
+    A fold is ``k`` steps that take operands, ``rows + cols - 2`` while the last of them cross the array,
+    and ``rows`` that drain it, one row of C each.
+
+    Members
+    -------
+    i_job : In(stream of job_layout)
+        Accepted while no job runs.
+    advance : In(1)
+        The step is done; counters hold without it.
+    busy : Out(1)
+    take : Out(1)
+        This step needs an operand vector from each of A and B.
+    first : Out(1)
+        ... the first of its fold.
+    a_lanes : Out(rows), b_lanes : Out(cols)
+        Lanes that carry data in this fold.
+    shift : Out(1)
+        This step drains the array.
+    emit : Out(1)
+        ... a row of C that exists.
+    """
+
+    i_job: stream.Interface
+
+    def __init__(self, cfg: TensorConfig) -> None:
+        self.cfg = cfg
+        super().__init__({
+            "i_job": In(stream.Signature(job_layout(cfg))),
+            "advance": In(1),
+            "busy": Out(1),
+            "take": Out(1),
+            "first": Out(1),
+            "a_lanes": Out(cfg.rows),
+            "b_lanes": Out(cfg.cols),
+            "shift": Out(1),
+            "emit": Out(1),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        rows, cols = self.cfg.rows, self.cfg.cols
+        job = Signal(job_layout(self.cfg))
+        m_left = Signal.like(job.m)
+        n_left = Signal.like(job.n)
+        step = Signal(range(self.cfg.job_max + rows + cols))
+        drain_at = Signal.like(step)  # the step after the last MAC
+        row = Signal(range(rows))  # of the drain
+
+        m.d.comb += [
+            self.i_job.ready.eq(~self.busy),
+            self.take.eq(self.busy & (step < job.k)),
+            self.first.eq(step == 0),
+            self.a_lanes.eq(first_lanes(m_left, rows)),
+            self.b_lanes.eq(first_lanes(n_left, cols)),
+            self.shift.eq(self.busy & (step == drain_at)),
+            self.emit.eq(self.shift & (row < m_left)),
+        ]
+        with m.If(self.i_job.valid & self.i_job.ready):
+            new = self.i_job.p
+            m.d.sync += [
+                self.busy.eq(1),
+                job.eq(new),
+                m_left.eq(new.m),
+                n_left.eq(new.n),
+                drain_at.eq(new.k + (rows + cols - 2)),
+            ]
+        with m.If(self.busy & self.advance):
+            with m.If(~self.shift):
+                m.d.sync += step.eq(step + 1)
+            with m.Elif(row != rows - 1):
+                m.d.sync += row.eq(row + 1)
+            with m.Else():
+                m.d.sync += [step.eq(0), row.eq(0)]
+                with m.If(n_left > cols):
+                    m.d.sync += n_left.eq(n_left - cols)
+                with m.Else():
+                    m.d.sync += [n_left.eq(job.n), m_left.eq(m_left - rows)]
+                    with m.If(m_left <= rows):
+                        m.d.sync += self.busy.eq(0)
+        return m
+
+
+class WeightStationarySequencer(wiring.Component):
+    """Folds of a weight-stationary job: column blocks of C outermost, blocks of K inside.
+
+    A job is a row of rounds. In a round the array loads the weights of one fold, or streams the rows
+    of A through those of another, or, with double buffering, both at once; the next round starts when
+    both are done. A round without a load also waits until the last row of A has crossed the array.
+
+    Members
+    -------
+    i_job : In(stream of job_layout)
+        Accepted while no job runs.
+    advance : In(1)
+        The step is done; counters hold without it.
+    busy : Out(1)
+    take_b : Out(1)
+        This step needs a row of B; the rows that pad a fold's last block of K are zeros.
+    load : Out(rows)
+        PE rows, counted from the top, that take the weight above.
+    take_a : Out(1)
+        This step needs a row of A.
+    swap : Out(1)
+        ... the first one of its fold.
+    a_lanes : Out(rows), b_lanes : Out(cols)
+        Lanes of A and B that carry data.
+    again : Out(1)
+        The row of A adds to partial sums of earlier folds.
+    last_cols : Out(1)
+        ... and belongs to the last block of columns,
+    c_lanes : Out(cols)
+        of which these lanes carry data.
+    """
+
+    i_job: stream.Interface
+
+    def __init__(self, cfg: TensorConfig) -> None:
+        self.cfg = cfg
+        super().__init__({
+            "i_job": In(stream.Signature(job_layout(cfg))),
+            "advance": In(1),
+            "busy": Out(1),
+            "take_b": Out(1),
+            "load": Out(cfg.rows),
+            "take_a": Out(1),
+            "swap": Out(1),
+            "a_lanes": Out(cfg.rows),
+            "b_lanes": Out(cfg.cols),
+            "again": Out(1),
+            "last_cols": Out(1),
+            "c_lanes": Out(cfg.cols),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        rows, cols = self.cfg.rows, self.cfg.cols
+        fold = data.StructLayout({
+            "n_left": self.cfg.job_bits,
+            "k_left": self.cfg.job_bits,
+            "again": 1,
+        })
+        job = Signal(job_layout(self.cfg))
+        to_load = Signal(fold)  # the fold whose weights are loaded, or were last
+        loaded = Signal(fold)  # the fold whose rows of A stream, or did last
+        loading = Signal()
+        streaming = Signal()
+        step = Signal(range(self.cfg.job_max + rows + cols))
+        last_step = Signal.like(step)  # of a round without a load
+        load_done = Signal()
+        stream_done = Signal()
+
+        m.d.comb += [
+            self.busy.eq(loading | streaming),
+            self.i_job.ready.eq(~self.busy),
+            self.take_b.eq(loading & (step < rows) & (step < to_load.k_left)),
+            self.load.eq(Cat(loading & (step >= i) & (step < rows) for i in range(rows))),
+            self.take_a.eq(streaming & (step < job.m)),
+            self.swap.eq(step == 0),
+            self.a_lanes.eq(first_lanes(loaded.k_left, rows)),
+            self.b_lanes.eq(first_lanes(to_load.n_left, cols)),
+            self.again.eq(loaded.again),
+            self.last_cols.eq(loaded.n_left <= cols),
+            self.c_lanes.eq(first_lanes(loaded.n_left, cols)),
+            load_done.eq(~loading | (step >= rows - 1)),
+            stream_done.eq(~streaming | (step >= Mux(loading, job.m - 1, last_step))),
+        ]
+        with m.If(self.i_job.valid & self.i_job.ready):
+            new = self.i_job.p
+            m.d.sync += [
+                loading.eq(1),
+                job.eq(new),
+                to_load.n_left.eq(new.n),
+                to_load.k_left.eq(new.k),
+                to_load.again.eq(0),
+                last_step.eq(new.m + (rows + cols - 3)),
+            ]
+        with m.If(self.busy & self.advance):
+            m.d.sync += step.eq(step + 1)
+            with m.If(load_done & stream_done):
+                next_load = loading if self.cfg.weight_double_buffer else streaming
+                more = (to_load.k_left > rows) | (to_load.n_left > cols)
+                m.d.sync += [step.eq(0), streaming.eq(loading), loading.eq(next_load & more)]
+                with m.If(loading):
+                    m.d.sync += loaded.eq(to_load)
+                with m.If(next_load):
+                    m.d.sync += to_load.again.eq(to_load.k_left > rows)
+                    with m.If(to_load.k_left > rows):
+                        m.d.sync += to_load.k_left.eq(to_load.k_left - rows)
+                    with m.Else():
+                        m.d.sync += to_load.k_left.eq(job.k)
+                        m.d.sync += to_load.n_left.eq(to_load.n_left - cols)
+        return m

@@ -1,0 +1,80 @@
+"""No key of a shipped machine does nothing: perturb each and see a reported number move."""
+
+import pytest
+import yaml
+from lockstep.arch.load import shipped
+from lockstep.arch.machine import load_machine
+from lockstep.sim.run import simulate
+from lockstep.workloads.model import load_model
+
+pytestmark = pytest.mark.system
+
+CANNOT_MATTER = {
+    "kind": "selects the schema; it has one value",
+    "name": "a label",
+    "tensor.kind": "selects the engine; systolic is the only one so far",
+}
+OTHER = {
+    "output_stationary": "weight_stationary",
+    "weight_stationary": "output_stationary",
+    "int8": "fp16",
+    "bf16": "fp16",
+    "generic-45nm": "generic-22nm",
+    "generic-22nm": "generic-45nm",
+    "fusemax-45nm": "generic-45nm",
+    "hbm2-2000": "ddr4-3200",
+    "ddr4-3200": "hbm2-2000",
+    "fusemax-hbm2": "hbm2-2000",
+}
+# Some keys only move together with another.
+TOGETHER = {
+    "tensor.dataflow": ["tensor.weight_double_buffer=false"],
+    "tensor.mac.a": ["tech=generic-45nm"],
+    "tensor.mac.b": ["tech=generic-45nm"],
+}
+
+
+def leaves(tree, prefix=""):
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def perturbed(value):
+    if isinstance(value, bool):
+        return str(not value).lower()
+    if isinstance(value, str):
+        return OTHER[value]
+    return value * 2
+
+
+def numbers(machine, overrides):
+    """What a report says: a prefill large enough to leave the chip, and a decode."""
+    system = load_machine(machine, overrides)
+    summary = simulate(system, load_model("gpt2"), prefill=700, decode=3, batch=2).summary()
+    return {key: value for key, value in summary.items() if key not in {"machine", "model"}}
+
+
+CASES = [
+    (machine, key, value)
+    for machine, path in shipped("machines").items()
+    for key, value in leaves(yaml.safe_load(path.read_text()))
+    if key not in CANNOT_MATTER
+]
+
+
+@pytest.mark.parametrize(("machine", "key", "value"), CASES)
+def test_every_key_moves_a_number(machine, key, value):
+    together = TOGETHER.get(key, [])
+    if key == "tensor.weight_double_buffer":
+        assert machine == "cloud-ws128"
+    before = numbers(machine, together)
+    after = numbers(machine, [*together, f"{key}={perturbed(value)}"])
+    assert before != after, f"{key} of {machine} changes nothing"
+
+
+def test_the_keys_that_cannot_matter_exist():
+    for path in shipped("machines").values():
+        assert set(CANNOT_MATTER) <= {key for key, _ in leaves(yaml.safe_load(path.read_text()))}
