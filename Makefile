@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 MACHINE ?= cloud-ws128
 MODEL ?= llama-3-8b
 
-.PHONY: run test lint type bench agreement typings slow clean
+.PHONY: run test lint type bench readme agreement typings slow clean
 
 # The main job: a Llama-class prefill and decode on a shipped machine, report written.
 run: $(VENV)/.core
@@ -28,6 +28,9 @@ type: $(VENV)/.dev typings
 # The agreement table and the speed table of the README.
 agreement: $(VENV)/.dev
 	$(BIN)/lockstep verify --out results/agreement
+
+readme: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.readme
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks

@@ -131,6 +131,6 @@ def _bytes(path: Path) -> bytes:
 def _neighbours(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
-        return f"there is no folder {show(str(folder))} either"
+        return f"there is no folder {folder} either"
     names = sorted(p.name for p in folder.iterdir() if p.suffix in {".yaml", ".yml", ".json"})
     return suggest(path.name, names)

@@ -52,9 +52,11 @@ def explain(
     A wrong ``kind`` comes before all else, and a misspelt key before the key it leaves missing.
     """
     detail = min(details, key=lambda d: (d["loc"] != ("kind",), d["type"] != "extra_forbidden"))
-    kind, loc, value = detail["type"], detail["loc"], detail["input"]
+    kind, loc = detail["type"], detail["loc"]
     context: dict[str, Any] = detail.get("ctx", {})
     path = _path(document.data, loc)
+    # Pydantic's own input is the converted one: 0.0 where the file says 0.
+    value = loc[-2] if loc[-1:] == ("[key]",) else _value_at(document.data, path)
     if kind == "value_error":
         return _own_error(document, path, _models_at(cls, loc), str(context["error"]))
     if kind == "missing":
@@ -81,8 +83,13 @@ def explain(
         message = _wrong_choice(value, re.findall("'([^']*)'", expected) or [expected])
     else:
         wrong, remedy = _MESSAGES.get(kind, (detail["msg"], "see its JSON Schema"))
-        message = f"{wrong}, value {show(value)}; {remedy.format(**context)}"
+        limits = {name: _plain(limit) for name, limit in context.items()}
+        message = f"{wrong}, value {show(value)}; {remedy.format(**limits)}"
     return document.error(path, message)
+
+
+def _plain(limit: object) -> object:
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
 
 
 def _own_error(document: Document, path: Location, models: Models, message: str) -> InputError:
@@ -118,7 +125,9 @@ def _how_to_add(key: str, field: FieldInfo) -> str:
     if len(choices) == 1:
         return f"add '{key}: {choices[0]}'"
     if models := _models_in(field.annotation):
-        what = f"a mapping with {', '.join(models[0].model_fields)}"
+        inner = models[0].model_fields
+        needed = [name for name, each in inner.items() if each.is_required()]
+        what = f"a mapping with {', '.join(needed or inner)}"
     elif choices:
         what = f"one of {', '.join(choices)}"
     else:

@@ -84,7 +84,7 @@ def _yaml_events(text: str, where: Where) -> Iterator[_Event]:
             elif type(event) in _BRACKETS:
                 yield _Event(_BRACKETS[type(event)], None, here)
     except yaml.MarkedYAMLError as error:
-        raise _syntax_error(error, where) from None
+        raise _syntax_error(error, text, where) from None
     except yaml.YAMLError as error:
         raise InputError(f"{where(1)}: not valid YAML: {error}; check the text") from None
 
@@ -93,21 +93,25 @@ def _line(mark: Any) -> int:
     return mark.line + 1 if mark else 1
 
 
-def _syntax_error(error: yaml.MarkedYAMLError, where: Where) -> InputError:
-    problem, context = str(error.problem), f" {error.context}" if error.context else ""
-    mark = error.problem_mark or error.context_mark
-    if error.context_mark and _line(error.context_mark) != _line(mark):
-        context += f" of line {_line(error.context_mark)}"
-    is_tab = "\\t" in problem or "cannot start any token" in problem
-    remedy = "indent with spaces, not tabs" if is_tab else "check brackets, quotes and indentation"
-    return InputError(f"{where(_line(mark))}: not valid YAML: {problem}{context}; {remedy}")
+def _syntax_error(error: yaml.MarkedYAMLError, text: str, where: Where) -> InputError:
+    opened, line = _line(error.context_mark), _line(error.problem_mark or error.context_mark)
+    context = f" {error.context}" if error.context else ""
+    if context and opened != line:
+        context += f" of line {opened}"
+    has_tab = any("\t" in at for at in text.split("\n")[line - 1 : line])
+    remedy = "indent with spaces, not tabs" if has_tab else "check brackets, quotes and indentation"
+    return InputError(f"{where(line)}: not valid YAML: {error.problem}{context}; {remedy}")
 
 
 def _not_in_subset(event: yaml.NodeEvent) -> str:
     if event.anchor is not None:
         return f"anchors and aliases are not allowed, value {show(event.anchor)}; write it out"
     tag = getattr(event, "tag", None)
-    return "" if tag is None else f"tags are not allowed, value {show(tag)}; remove it"
+    if tag is not None:
+        return f"tags are not allowed, value {show(tag)}; remove it"
+    if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and event.value == "<<":
+        return "merge keys are not allowed, value '<<'; write the keys out"
+    return ""
 
 
 def _resolve(text: str) -> object:
@@ -200,9 +204,5 @@ def _key(event: _Event, location: Location) -> str:
         value = show(event.value) if event.kind == "=" else "[...]"
         raise error_at(
             event.where, location, f"a key must be a string, value {value}; put it in quotes"
-        )
-    if event.value == "<<":
-        raise error_at(
-            event.where, location, "merge keys are not allowed, value '<<'; write them out"
         )
     return event.value

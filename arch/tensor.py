@@ -8,6 +8,22 @@ from lockstep.arch.config import Config
 from lockstep.arch.formats import FormatName, format_named
 
 
+def integer_range(name: str) -> tuple[int, int]:
+    """Least and greatest value of a plain integer format, ``int8`` or ``uint4`` for instance.
+
+    Raises
+    ------
+    ValueError
+        If the format is anything else: only plain integers have RTL and a golden model so far.
+    """
+    bits = format_named(name).element_bits
+    if name == f"int{bits}":
+        return -(1 << bits - 1), (1 << bits - 1) - 1
+    if name == f"uint{bits}":
+        return 0, (1 << bits) - 1
+    raise ValueError(f"mac format {name!r} has no RTL yet; plain integers like int8 have")
+
+
 class MacConfig(Config):
     """One multiply-accumulate unit: ``acc += a * b``.
 
@@ -41,6 +57,16 @@ class MacConfig(Config):
     def b_bits(self) -> int:
         """Width of one weight, in bits."""
         return format_named(self.b).element_bits
+
+    @property
+    def a_range(self) -> tuple[int, int]:
+        """Least and greatest activation; ValueError if not a plain integer format."""
+        return integer_range(self.a)
+
+    @property
+    def b_range(self) -> tuple[int, int]:
+        """Least and greatest weight; ValueError if not a plain integer format."""
+        return integer_range(self.b)
 
     @property
     def format(self) -> str:

@@ -18,12 +18,14 @@ def verilog_of(component: wiring.Component, name: str, platform: object = None) 
 
 
 class SharedModules:
-    """A platform that collects the Verilog of shared components, by module name.
+    """A platform that collects the Verilog of shared components.
 
-    Pass one to :func:`verilog_of`; afterwards ``text`` holds what the instances refer to.
+    Pass one to :func:`verilog_of`; afterwards ``text`` holds the modules that the instances refer to.
+    Their names start with ``prefix``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
         self._modules: dict[object, tuple[str, str]] = {}
 
     @property
@@ -38,8 +40,9 @@ class SharedModules:
         """
         key = (type(component), component.cfg)
         if key not in self._modules:
-            name = f"{_snake(type(component).__name__)}_{len(self._modules)}"
+            name = f"{self._prefix}_{type(component).__name__}_{len(self._modules)}"
             self._modules[key] = (name, verilog_of(component, name, self))
+        Fragment.get(component, self)  # else Amaranth warns that the stand-in's model is unused
         name, text = self._modules[key]
         ports = {}
         for path, member, value in component.signature.flatten(component):
@@ -55,6 +58,3 @@ def shared(platform: object, component: wiring.Component) -> Elaboratable:
     """``component`` itself, or an instance of its module where the platform collects modules."""
     return platform.instance(component) if isinstance(platform, SharedModules) else component
 
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

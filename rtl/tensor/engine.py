@@ -11,7 +11,6 @@ from lockstep.rtl.tensor.pe import operand_shapes
 from lockstep.rtl.tensor.sequencer import (
     OutputStationarySequencer,
     WeightStationarySequencer,
-    first_lanes,
     job_layout,
 )
 
@@ -92,11 +91,70 @@ class SystolicEngine(wiring.Component):
     def _output_stationary(self, m: Module, advance: Signal) -> None:
         m.submodules.sequencer = seq = OutputStationarySequencer(self.cfg)
         m.submodules.array = array = OutputStationaryArray(self.cfg)
+        wiring.connect(m, wiring.flipped(self.i_job), seq.i_job)
         m.d.comb += [
+            self.busy.eq(seq.busy),
+            seq.advance.eq(advance),
+            array.advance.eq(advance),
             array.first.eq(seq.take & seq.first),
             array.shift.eq(seq.shift),
         ]
-        self._connect(m, advance, seq, array, inputs=[(self.i_a, seq.take), (self.i_b, seq.take)])
-        _mask(m, array.a, self.i_a.p, seq.take, seq.a_lanes)
-        _mask(m, array.b, self.i_b.p, seq.take, seq.b_lanes)
-        self._offer(m, advance, seq.emit, array.c)
+        _zero_padded(m, array.a, self.i_a.p, seq.a_lanes & seq.take.replicate(self.cfg.rows))
+        _zero_padded(m, array.b, self.i_b.p, seq.b_lanes & seq.take.replicate(self.cfg.cols))
+        m.d.comb += self.o_c.p.eq(array.c)
+        self._handshake(m, advance, [(self.i_a, seq.take), (self.i_b, seq.take)], seq.emit)
+
+    def _weight_stationary(self, m: Module, advance: Signal) -> None:
+        rows, cols = self.cfg.rows, self.cfg.cols
+        m.submodules.sequencer = seq = WeightStationarySequencer(self.cfg)
+        m.submodules.array = array = WeightStationaryArray(self.cfg)
+        wiring.connect(m, wiring.flipped(self.i_job), seq.i_job)
+        m.d.comb += [
+            self.busy.eq(seq.busy),
+            seq.advance.eq(advance),
+            array.advance.eq(advance),
+            array.swap.eq(seq.take_a & seq.swap),
+            array.load.eq(seq.load),
+        ]
+        _zero_padded(m, array.a, self.i_a.p, seq.a_lanes & seq.take_a.replicate(rows))
+        _zero_padded(m, array.b, self.i_b.p, seq.b_lanes & seq.take_b.replicate(cols))
+
+        # What becomes of a row of A is known when it enters, and needed when its sums leave.
+        tag_layout = data.StructLayout({"emit": 1, "again": 1, "last_cols": 1})
+        entering = Signal(tag_layout)
+        tag = Signal(tag_layout)
+        m.d.comb += [
+            entering.emit.eq(seq.take_a),
+            entering.again.eq(seq.take_a & seq.again),
+            entering.last_cols.eq(seq.last_cols),
+        ]
+        m.d.comb += tag.eq(delayed(m, entering.as_value(), rows + cols - 1, enable=advance, name="tag"))
+        # The last block of columns is the last to be loaded, so c_lanes is still about it.
+        earlier = Signal(data.ArrayLayout(array.c[0].shape(), cols))
+        _zero_padded(
+            m, earlier, self.i_c.p,
+            tag.again.replicate(cols) & (seq.c_lanes | ~tag.last_cols.replicate(cols)),
+        )
+        m.d.comb += [self.o_c.p[j].eq(array.c[j] + earlier[j]) for j in range(cols)]
+        inputs = [(self.i_a, seq.take_a), (self.i_b, seq.take_b), (self.i_c, tag.again)]
+        self._handshake(m, advance, inputs, tag.emit)
+
+    def _handshake(
+        self,
+        m: Module,
+        advance: Signal,
+        inputs: list[tuple[stream.Interface, Value]],
+        emit: Value,
+    ) -> None:
+        """Advance when each needed input is valid and, if a row is to be emitted, it is taken."""
+        supplied = Signal()
+        m.d.comb += [
+            supplied.eq(Cat(~needed | i.valid for i, needed in inputs).all()),
+            self.o_c.valid.eq(emit & supplied),
+            advance.eq(supplied & (~emit | self.o_c.ready)),
+        ]
+        m.d.comb += [i.ready.eq(needed & advance) for i, needed in inputs]
+
+
+def _zero_padded(m: Module, to: data.View, lanes: data.View, mask: Value) -> None:
+    m.d.comb += [to[i].eq(Mux(mask[i], lanes[i], 0)) for i in range(len(mask))]

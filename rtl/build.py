@@ -1,0 +1,47 @@
+"""From a unit's config to its component, its Verilog and its port list."""
+
+from functools import singledispatch
+from pathlib import Path
+from typing import Any
+
+from amaranth.lib import wiring
+
+from lockstep.arch.config import Config
+from lockstep.arch.tensor import TensorConfig
+from lockstep.rtl.lib.shared import SharedModules, verilog_of
+from lockstep.rtl.tensor.engine import SystolicEngine
+
+
+@singledispatch
+def component(cfg: Config) -> wiring.Component:
+    """The component that a unit's config describes.
+
+    Raises
+    ------
+    ValueError
+        If the unit, or a format it uses, has no RTL.
+    """
+    raise ValueError(f"{type(cfg).__name__} has no RTL")
+
+
+@component.register
+def _tensor(cfg: TensorConfig) -> wiring.Component:
+    return SystolicEngine(cfg)
+
+
+def to_verilog(cfg: Config, name: str) -> str:
+    """Verilog of the whole unit; the top module is ``name``, which prefixes the other modules.
+
+    Raises
+    ------
+    ValueError
+        If the unit, or a format it uses, has no RTL.
+    """
+    shared = SharedModules(prefix=name)
+    top = verilog_of(component(cfg), name, shared)
+    return shared.text + "\n" + top
+
+
+def ports(unit: wiring.Component) -> dict[str, Any]:
+    """The port list, from Amaranth's component metadata, as plain JSON data."""
+    return dict(unit.metadata.as_json())

@@ -1,0 +1,161 @@
+"""trace.json: the run on a time axis, for ui.perfetto.dev or chrome://tracing.
+
+Four tracks. ``timeline`` is the wall clock: phase, layer, operator, each inside the other.
+``tensor``, ``vector`` and ``dram`` show how long each operator keeps that resource busy. Operators
+that run as one stream group work block of rows by block of rows; that interleaving is not drawn:
+their busy times are laid end to end from the group's start.
+
+A prefill is drawn layer by layer, of a decode the first and the last step.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from lockstep.sim.engine import OpCost, _groups, cost_graphs
+from lockstep.sim.run import RunResult
+from lockstep.workloads.phases import Phase, graph
+
+TRACKS = ("timeline", "tensor", "vector", "dram")
+"""Thread ``i + 1`` of the trace shows track ``i``."""
+
+MAX_LAYERS = 128
+"""Layers drawn of one stack; the rest become one event, so that a trace stays below 5 MB."""
+
+Event = dict[str, object]
+
+
+def trace(result: RunResult) -> dict[str, object]:
+    """The run as Chrome trace events, times in microseconds.
+
+    On a track, events are disjoint or nested, in whole nanoseconds: viewers drop what overlaps.
+    """
+    decode = result.decode
+    shown = [Phase(kind="prefill", batch=result.batch, tokens=result.prefill_tokens)]
+    steps = sorted({0, result.decode_tokens - 1}) if decode else []
+    shown += [
+        Phase(kind="decode", batch=result.batch, tokens=1, context=result.prefill_tokens + i)
+        for i in steps
+    ]
+    costs = cost_graphs(result.system, [graph(result.model, p, result.formats) for p in shown])
+    drawing = _Drawing(result.system.machine.clock_hz)
+    drawing.forward_pass("prefill", costs[0])
+    if decode:
+        with_steps = drawing.begin("decode")
+        for i, step in enumerate(steps):
+            if i and steps[i] > steps[i - 1] + 1:
+                between = sum(decode.steps[steps[i - 1] + 1 : steps[i]])
+                drawing.skip(f"steps {steps[i - 1] + 1} to {steps[i] - 1}, not drawn", between)
+            drawing.forward_pass(f"step {step}", costs[1 + i])
+        drawing.end(with_steps)
+    machine, model = result.system.machine.name, result.model.name
+    return {
+        "displayTimeUnit": "ns",
+        "otherData": {
+            "machine": machine,
+            "model": model,
+            "clock_mhz": result.system.machine.clock_mhz,
+            "drawn": "prefill layer by layer; of decode, the first and the last step",
+            "steps": "counted from 0; each attends to the prefill's tokens and the steps before it",
+        },
+        "traceEvents": [*_names(f"{model} on {machine}"), *drawing.events()],
+    }
+
+
+def _names(process: str) -> Iterator[Event]:
+    yield {"ph": "M", "pid": 1, "name": "process_name", "args": {"name": process}}
+    for tid, track in enumerate(TRACKS, start=1):
+        head = {"ph": "M", "pid": 1, "tid": tid}
+        yield {**head, "name": "thread_name", "args": {"name": track}}
+        yield {**head, "name": "thread_sort_index", "args": {"sort_index": tid}}
+
+
+@dataclass(slots=True)
+class _Span:
+    """An event while it is drawn; times in cycles."""
+
+    track: str
+    name: str
+    start: float
+    end: float
+    args: Event
+
+
+class _Drawing:
+    """Spans in drawing order, outer before inner; ``now`` is the wall clock in cycles."""
+
+    def __init__(self, clock_hz: float) -> None:
+        self._ns_per_cycle = 1e9 / clock_hz
+        self._spans: list[_Span] = []
+        self._free_at = dict.fromkeys(TRACKS, 0.0)
+        self.now = 0.0
+
+    def begin(self, name: str, **args: object) -> _Span:
+        """Open a span of the timeline; what is drawn until it ends lies inside it."""
+        self._spans.append(_Span("timeline", name, self.now, self.now, args))
+        return self._spans[-1]
+
+    def end(self, span: _Span) -> None:
+        """Close a span of the timeline, at ``now``."""
+        span.end = self.now
+
+    def skip(self, name: str, cycles: float, **args: object) -> None:
+        """One span of the timeline with nothing inside."""
+        span = self.begin(name, cycles=cycles, **args)
+        self.now += cycles
+        self.end(span)
+
+    def forward_pass(self, name: str, costs: Sequence[OpCost]) -> None:
+        """All layers of one pass; runs of groups with the same repeat are the layers of a stack."""
+        total = sum(cost.latency_cycles * cost.op.repeat for cost in costs)
+        whole = self.begin(name, cycles=total)
+        rest = iter(costs)
+        groups = [[next(rest) for _ in group] for group in _groups([c.op for c in costs])]
+        for repeat, stack in groupby(groups, key=lambda group: group[0].op.repeat):
+            layer = list(stack)
+            drawn = min(repeat, MAX_LAYERS)
+            for i in range(drawn):
+                outer = self.begin(f"layer {i}") if repeat > 1 else None
+                for group in layer:
+                    self._group(group)
+                if outer:
+                    self.end(outer)
+            if repeat > drawn:
+                cycles = sum(cost.latency_cycles for group in layer for cost in group)
+                self.skip(f"{repeat - drawn} more layers, not drawn", cycles * (repeat - drawn))
+        self.end(whole)
+
+    def _group(self, group: Sequence[OpCost]) -> None:
+        start = self.now
+        for cost in group:
+            name, about = cost.op.name, {"bound_by": cost.bound_by}
+            mapped: Event = {"mapping": cost.mapping.explain()} if cost.mapping else {}
+            activity = cost.activity
+            moved = {"read_bytes": activity.dram_read_bytes, "write_bytes": activity.dram_write_bytes}
+            self._busy("tensor", name, start, cost.tensor_cycles, macs=activity.macs, **about, **mapped)
+            self._busy("vector", name, start, cost.vector_cycles, **about)
+            self._busy("dram", name, start, cost.dma_cycles, **moved)
+            self.skip(name, cost.latency_cycles, **about)
+
+    def _busy(self, track: str, name: str, start: float, cycles: float, **args: object) -> None:
+        start = max(start, self._free_at[track])
+        end = self._free_at[track] = start + cycles
+        self._spans.append(_Span(track, name, start, end, {"cycles": cycles, **args}))
+
+    def events(self) -> Iterator[Event]:
+        """Complete events; what rounds to no time at all is left out."""
+        for span in self._spans:
+            start_ns = round(span.start * self._ns_per_cycle)
+            end_ns = round(span.end * self._ns_per_cycle)
+            if end_ns > start_ns:
+                yield {
+                    "ph": "X", "pid": 1, "tid": TRACKS.index(span.track) + 1, "name": span.name,
+                    "ts": _us(start_ns), "dur": _us(end_ns - start_ns), "args": span.args,
+                }  # fmt: skip
+
+
+def _us(ns: int) -> float:
+    """Microseconds that a viewer reads back as ``ns``: Perfetto truncates their product with 1000."""
+    us = ns / 1000
+    return us if int(us * 1000.0) == ns else math.nextafter(us, math.inf)
