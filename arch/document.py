@@ -1,7 +1,6 @@
 """A YAML or JSON file in memory: plain data, the origin of every value, and overrides."""
 
 import copy
-import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from lockstep.arch.error import InputError, Location, error_at, shorten, show, s
 from lockstep.arch.syntax import parse_json, parse_yaml
 
 MAX_BYTES = 1_000_000
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +52,7 @@ class Document:
         for override in overrides:
             source = f"--set {shorten(override)}"
             key, equals, text = override.partition("=")
-            location = tuple(part.strip() for part in key.split("."))
+            location = tuple(key.split("."))
             if not (equals and all(location)):
                 raise InputError(f"{source}: not KEY=VALUE; write it as in dram.channels=2")
             node: object = data
@@ -94,22 +92,26 @@ def read_yaml(path: Path) -> Document:
     return Document(path=path, data=data, origins=origins)
 
 
+def no_such_file(path: Path) -> InputError:
+    """The error for a file that is not there; its message names the nearest one that is."""
+    try:
+        files = sorted(path.parent.iterdir())
+    except OSError:
+        return InputError(f"{path}: no such file; there is no folder {path.parent} to find it in")
+    names = [file.name for file in files if file.suffix in {".yaml", ".yml", ".json"}]
+    return InputError(f"{path}: no such file; {suggest(path.name, names)}")
+
+
 def _text(path: Path) -> str:
     raw = _bytes(path)
     if len(raw) > MAX_BYTES:
         raise InputError(f"{path}: larger than {MAX_BYTES} bytes; is it the right file?")
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         byte = raw[error.start]
         raise InputError(f"{path}:{line}: not UTF-8, byte 0x{byte:02x}; save it as UTF-8") from None
-    if bad := _UNPRINTABLE.search(text):
-        line = text.count("\n", 0, bad.start()) + 1
-        raise InputError(
-            f"{path}:{line}: not text, character U+{ord(bad[0]):04X}; is it the right file?"
-        )
-    return text
 
 
 def _bytes(path: Path) -> bytes:
@@ -123,14 +125,6 @@ def _bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; {_neighbours(path)}") from None
+        raise no_such_file(path) from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; check the path") from None
-
-
-def _neighbours(path: Path) -> str:
-    folder = path.parent
-    if not folder.is_dir():
-        return f"there is no folder {folder} either"
-    names = sorted(p.name for p in folder.iterdir() if p.suffix in {".yaml", ".yml", ".json"})
-    return suggest(path.name, names)

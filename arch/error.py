@@ -38,4 +38,5 @@ def suggest(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name.lower(), by_lower, n=1)
     if near:
         return f"did you mean {by_lower[near[0]]!r}?"
-    return f"choose from {', '.join(by_lower.values())}" if by_lower else "there is none to choose"
+    names = ", ".join(by_lower.values())
+    return f"choose from {names}" if names else "there is none to choose from"

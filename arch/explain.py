@@ -60,12 +60,12 @@ def explain(
     if kind == "value_error":
         return _own_error(document, path, _models_at(cls, loc), str(context["error"]))
     if kind == "missing":
-        fields = [m.model_fields[str(loc[-1])] for m in _models_at(cls, loc[:-1])]
-        return document.error((*path, loc[-1]), f"missing; {_how_to_add(str(loc[-1]), fields[0])}")
+        key = str(loc[-1])
+        message = f"missing; {_how_to_add(key, _fields(_models_at(cls, loc[:-1]), key))}"
+        return document.error((*path, key), message)
     if kind.startswith("union_tag"):
         key = context["discriminator"].strip("'")
-        tagged = [m.model_fields[key] for m in _models_at(cls, loc)]
-        choices = [choice for field in tagged for choice in _choices(field)]
+        choices = [c for field in _fields(_models_at(cls, loc), key) for c in _choices(field)]
         path = (*path, key)
         message = (
             _wrong_choice(context["tag"], choices)
@@ -76,7 +76,7 @@ def explain(
         known = [name for model in _models_at(cls, loc[:-1]) for name in model.model_fields]
         message = f"unknown key, value {show(value)}; {suggest(str(loc[-1]), known)}"
     elif kind == "literal_error" and loc == ("kind",):
-        wanted = context["expected"].strip("'")
+        wanted = context["expected"].replace("'", "")
         message = f"wrong kind of file, value {show(value)}; a {wanted} file is wanted here"
     elif kind == "literal_error":
         expected = context["expected"]
@@ -120,19 +120,24 @@ def _wrong_choice(value: object, choices: list[str]) -> str:
     return f"unknown choice, value {show(value)}; must be {'one of ' * (len(choices) > 1)}{ranked}"
 
 
-def _how_to_add(key: str, field: FieldInfo) -> str:
-    choices = _choices(field)
-    if len(choices) == 1:
-        return f"add '{key}: {choices[0]}'"
-    if models := _models_in(field.annotation):
-        inner = models[0].model_fields
-        needed = [name for name, each in inner.items() if each.is_required()]
-        what = f"a mapping with {', '.join(needed or inner)}"
-    elif choices:
-        what = f"one of {', '.join(choices)}"
-    else:
-        what = _WORDS.get(field.annotation, "see its JSON Schema")
-    return f"add '{key}: ...', {field.description or what}"
+def _how_to_add(key: str, fields: list[FieldInfo]) -> str:
+    what = "see its JSON Schema"
+    for field in fields[:1]:
+        choices, models = _choices(field), _models_in(field.annotation)
+        if len(choices) == 1:
+            return f"add '{key}: {choices[0]}'"
+        if choices:
+            what = f"one of {', '.join(choices)}"
+        elif models:
+            inner = models[0].model_fields
+            needed = [name for name, each in inner.items() if each.is_required()]
+            what = f"a mapping with {', '.join(needed or inner)}"
+        what = field.description or _WORDS.get(field.annotation, what)
+    return f"add '{key}: ...', {what}"
+
+
+def _fields(models: Models, key: str) -> list[FieldInfo]:
+    return [model.model_fields[key] for model in models if key in model.model_fields]
 
 
 def _choices(field: FieldInfo) -> list[str]:
@@ -151,7 +156,7 @@ def _models_at(cls: type[BaseModel], loc: Location) -> Models:
     """The models that the value at pydantic's ``loc`` may be; a union's tag picks one."""
     models: Models = [cls]
     for part in loc:
-        fields = [m.model_fields[str(part)] for m in models if part in m.model_fields]
+        fields = _fields(models, str(part))
         tagged = [m for m in models if any(part in _choices(f) for f in m.model_fields.values())]
         if fields:
             models = [model for field in fields for model in _models_in(field.annotation)]

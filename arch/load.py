@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from lockstep.arch.config import Config
-from lockstep.arch.document import Document, read_yaml
+from lockstep.arch.document import Document, no_such_file, read_yaml
 from lockstep.arch.error import InputError, show, suggest
 from lockstep.arch.explain import explain
 
@@ -91,19 +91,18 @@ def resolve(folder: str, name_or_path: str, relative_to: Path | None = None) -> 
     Raises
     ------
     InputError
-        If it is neither; the message names the nearest shipped file. Whether a path can be read is
-        left to :func:`read_yaml`.
+        If there is no such file; the message names the nearest one.
     """
     names = shipped(folder)
     if name_or_path in names:
         return names[name_or_path]
     path = (relative_to or Path()) / name_or_path
-    is_path = path.name != name_or_path or name_or_path.endswith(_SUFFIXES)
     with contextlib.suppress(OSError):  # a name that is too long to be one
-        is_path = is_path or path.exists()
-    if name_or_path and is_path:
-        return path
+        if name_or_path and path.exists():
+            return path
+    if name_or_path and (path.name != name_or_path or name_or_path.endswith(_SUFFIXES)):
+        raise no_such_file(path)
     raise InputError(
-        f"unknown {folder.removesuffix('s')} {show(name_or_path)}; "
-        f"{suggest(name_or_path, names)} or give the path of a YAML file"
+        f"unknown {folder.removesuffix('s')} {show(name_or_path)}, neither a shipped name nor "
+        f"a path; {suggest(name_or_path, names)}"
     )

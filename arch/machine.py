@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from lockstep.arch.config import Config
-from lockstep.arch.load import InputError, load, resolve
+from lockstep.arch.error import InputError, Location
+from lockstep.arch.load import Document, load, read_yaml, resolve, validate
 from lockstep.arch.memory import DramConfig, DramPreset, ScratchpadConfig
 from lockstep.arch.tech import Tech
 from lockstep.arch.tensor import TensorConfig
@@ -30,7 +31,7 @@ class Machine(Config):
 
     kind: Literal["machine"]
     name: Annotated[str, Field(min_length=1, max_length=80)]
-    clock_mhz: Annotated[float, Field(gt=0, le=100_000)]
+    clock_mhz: Annotated[float, Field(ge=1e-3, le=100_000)]
     tech: str
     tensor: TensorConfig
     vector: VectorConfig
@@ -106,19 +107,20 @@ def load_machine(name_or_path: str, overrides: Sequence[str] = ()) -> System:
     lockstep.arch.load.InputError
         On any bad input: one line with file, line, key, value and remedy.
     """
-    path = resolve("machines", name_or_path)
-    machine = load(Machine, path, overrides)
-    tech = load(Tech, _beside(path, "tech", "tech", machine.tech))
-    dram = load(DramPreset, _beside(path, "dram", "dram.preset", machine.dram.preset))
+    document = read_yaml(resolve("machines", name_or_path)).overridden(overrides)
+    machine = validate(Machine, document)
+    tech = load(Tech, _named(document, "tech", ("tech",), machine.tech))
+    dram = load(DramPreset, _named(document, "dram", ("dram", "preset"), machine.dram.preset))
     try:
         tech.mac_figures(machine.tensor.mac.format)
     except ValueError as error:
-        raise InputError(f"{path}: tensor.mac: {error}") from None
+        raise document.error(("tensor", "mac"), str(error)) from None
     return System(machine=machine, tech=tech, dram=dram)
 
 
-def _beside(machine: Path, folder: str, key: str, name: str) -> Path:
+def _named(document: Document, folder: str, key: Location, name: str) -> Path:
+    """The file that a key of a machine names, shipped or beside the machine."""
     try:
-        return resolve(folder, name, relative_to=machine.parent)
+        return resolve(folder, name, relative_to=document.path.parent)
     except InputError as error:
-        raise InputError(f"{machine}: {key}: {error}") from None
+        raise document.error(key, str(error)) from None

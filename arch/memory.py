@@ -60,7 +60,7 @@ class DramPreset(Config):
     peak_bytes_per_s : float
         Pin bandwidth of one channel, in bytes per second.
     peak_source : str
-    row_hit_efficiency : float in (0, 1]
+    row_hit_efficiency : float, 0.001 to 1
         Share of the peak that long sequential streams spread over the banks reach, refresh included.
     row_hit_efficiency_source : str
     latency_ns : float
@@ -73,13 +73,13 @@ class DramPreset(Config):
 
     kind: Literal["dram"]
     name: str
-    peak_bytes_per_s: Annotated[float, Field(gt=0)]
+    peak_bytes_per_s: Annotated[float, Field(ge=1, le=1e18)]
     peak_source: Annotated[str, Field(min_length=8)]
-    row_hit_efficiency: Annotated[float, Field(gt=0, le=1)]
+    row_hit_efficiency: Annotated[float, Field(ge=1e-3, le=1)]
     row_hit_efficiency_source: Annotated[str, Field(min_length=8)]
-    latency_ns: Annotated[float, Field(ge=0)]
+    latency_ns: Annotated[float, Field(ge=0, le=1e9)]
     latency_source: Annotated[str, Field(min_length=8)]
-    energy_pj_per_bit: Annotated[float, Field(ge=0)]
+    energy_pj_per_bit: Annotated[float, Field(ge=0, le=1e6)]
     energy_source: Annotated[str, Field(min_length=8)]
 
     @property

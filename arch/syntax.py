@@ -31,6 +31,7 @@ _BRACKETS: dict[type[yaml.Event], str] = {
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]|[^\s,:\[\]{}"]+')
 
@@ -52,6 +53,7 @@ def parse_yaml(text: str, where: Where) -> tuple[object, dict[Location, str]]:
     InputError
         If the text is empty, not valid, or outside the strict subset.
     """
+    _check_text(text, where)
     return _compose(_yaml_events(text, where), where)
 
 
@@ -63,7 +65,14 @@ def parse_json(text: str, where: Where) -> tuple[object, dict[Location, str]]:
     InputError
         If the text is not valid, repeats a key, or has a number that is not finite.
     """
+    _check_text(text, where)
     return _compose(_json_events(text, where), where)
+
+
+def _check_text(text: str, where: Where) -> None:
+    if bad := _UNPRINTABLE.search(text):
+        here = where(text.count("\n", 0, bad.start()) + 1)
+        raise InputError(f"{here}: not text, character U+{ord(bad[0]):04X}; is it the right file?")
 
 
 def _yaml_events(text: str, where: Where) -> Iterator[_Event]:

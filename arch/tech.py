@@ -1,8 +1,8 @@
 """Technology tables: energy per event and area per block, each with its source."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lockstep.arch.config import Config
 from lockstep.arch.vector import Primitive
@@ -14,17 +14,17 @@ Source = Annotated[str, Field(min_length=8)]
 class BlockFigures(Config):
     """One arithmetic block: energy of one operation and area of one instance."""
 
-    energy_pj: Annotated[float, Field(ge=0)]
-    area_um2: Annotated[float, Field(ge=0)]
+    energy_pj: Annotated[float, Field(ge=0, le=1e9)]
+    area_um2: Annotated[float, Field(ge=0, le=1e12)]
     source: Source
 
 
 class PowerLaw(Config):
     """``scale * bytes ** capacity_exponent * (word_bits / 64) ** width_exponent``."""
 
-    scale: Annotated[float, Field(ge=0)]
-    capacity_exponent: float
-    width_exponent: float
+    scale: Annotated[float, Field(ge=0, le=1e9)]
+    capacity_exponent: Annotated[float, Field(ge=-4, le=4)]
+    width_exponent: Annotated[float, Field(ge=-4, le=4)]
 
     def at(self, size_bytes: float, word_bits: float) -> float:
         """Value for one array of ``size_bytes`` with words of ``word_bits``."""
@@ -56,7 +56,7 @@ class Tech(Config):
     mac : mapping of format to BlockFigures
         One multiply-accumulate of that element format.
     vector : mapping of primitive to BlockFigures
-        One lane primitive; ``area_um2`` is one lane's block.
+        Every lane primitive; ``area_um2`` is one lane's block.
     sram : SramFigures
     """
 
@@ -66,6 +66,12 @@ class Tech(Config):
     mac: dict[str, BlockFigures]
     vector: dict[Primitive, BlockFigures]
     sram: SramFigures
+
+    @model_validator(mode="after")
+    def _every_primitive_is_priced(self) -> "Tech":
+        if missing := set(get_args(Primitive)) - set(self.vector):
+            raise ValueError(f"vector must price every primitive; {', '.join(sorted(missing))} missing")
+        return self
 
     def mac_figures(self, fmt: str) -> BlockFigures:
         """Figures of a MAC of ``fmt``.

@@ -11,14 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from lockstep.arch.load import InputError
 
 app = typer.Typer(
     help="One YAML describes an AI accelerator; RTL and simulator agree to the bit and the cycle.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -159,13 +157,12 @@ def machines(as_json: JsonOption = False) -> None:
     rows = [
         {
             "name": s.machine.name,
-            "tensor": f"{s.machine.tensor.rows}x{s.machine.tensor.cols}",
+            "array": f"{s.machine.tensor.rows}x{s.machine.tensor.cols}",
             "dataflow": s.machine.tensor.dataflow,
             "mac": s.machine.tensor.mac.format,
-            "clock_mhz": s.machine.clock_mhz,
-            "peak_tmac_s": s.machine.peak_macs_per_s * 1e-12,
-            "scratchpad_kib": s.machine.scratchpad.size_bytes // 1024,
-            "dram_gbyte_s": s.dram.peak_bytes_per_s * s.machine.dram.channels * 1e-9,
+            "mhz": s.machine.clock_mhz,
+            "tmac_s": s.machine.peak_macs_per_s * 1e-12,
+            "dram_gb_s": s.dram.peak_bytes_per_s * s.machine.dram.channels * 1e-9,
             "tech": s.machine.tech,
         }
         for s in systems
@@ -201,6 +198,7 @@ def schema(
     kind: Annotated[str, typer.Argument(help="machine, model, tech or dram.")] = "machine",
 ) -> None:
     """Print the JSON Schema of a file kind, for editors."""
+    from lockstep.arch.load import json_schema
     from lockstep.arch.machine import Machine
     from lockstep.arch.memory import DramPreset
     from lockstep.arch.tech import Tech
@@ -209,7 +207,7 @@ def schema(
     kinds = {"machine": Machine, "model": Model, "tech": Tech, "dram": DramPreset}
     if kind not in kinds:
         raise InputError(f"kind: unknown kind {kind!r}; choose {', '.join(kinds)}")
-    emit(kinds[kind].model_json_schema())
+    emit(json_schema(kinds[kind]))
 
 
 @app.command()
@@ -223,7 +221,7 @@ def rtl(
 
     system = load_machine(machine, overrides or ())
     with _needs_rtl_extra():
-        from lockstep.rtl.build import write_verilog
+        from lockstep.cli.verilog import write_verilog
     for path in write_verilog(system.machine, out):
         typer.echo(path)
 
@@ -282,19 +280,17 @@ class _needs_rtl_extra:  # noqa: N801  (reads as a statement where it is used)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
         code = app(args=argv, prog_name="lockstep", standalone_mode=False)
     except InputError as error:
         typer.echo(f"lockstep: {error}", err=True)
         return 2
-    except click.exceptions.NoArgsIsHelpError as error:
-        typer.echo(error.format_message())
-        return 2
-    except click.ClickException as error:
+    except typer.TyperException as error:
         line = " ".join(error.format_message().split())
         typer.echo(f"lockstep: {line} (see 'lockstep --help')", err=True)
         return 2
-    except click.exceptions.Abort:
+    except typer.Abort:
         typer.echo("lockstep: interrupted", err=True)
         return 130
     except BrokenPipeError:
@@ -322,3 +318,7 @@ def _options(
 def console() -> None:
     """Entry point of the console script."""
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    console()

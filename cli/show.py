@@ -57,7 +57,9 @@ def table(title: str, rows: Iterable[Mapping[str, Any]]) -> None:
     result = Table(title=title, title_justify="left")
     for key, value in (rows[0] if rows else {}).items():
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
-        result.add_column(key.replace("_", " "), justify="right" if numeric else "left")
+        result.add_column(
+            key.replace("_", " "), justify="right" if numeric else "left", no_wrap=not numeric
+        )
     for row in rows:
         result.add_row(*(number(value) for value in row.values()))
     _console().print(result)

@@ -11,6 +11,9 @@ from lockstep.arch.tensor import TensorConfig
 from lockstep.rtl.lib.shared import SharedModules, verilog_of
 from lockstep.rtl.tensor.engine import SystolicEngine
 
+# Amaranth checks widths itself; Yosys writes what Verilog's rules of extension then make of them.
+_LINT = "// verilator lint_off WIDTH\n// verilator lint_off UNSIGNED"
+
 
 @singledispatch
 def component(cfg: Config) -> wiring.Component:
@@ -39,7 +42,7 @@ def to_verilog(cfg: Config, name: str) -> str:
     """
     shared = SharedModules(prefix=name)
     top = verilog_of(component(cfg), name, shared)
-    return shared.text + "\n" + top
+    return f"{_LINT}\n{shared.text}\n{top}"
 
 
 def ports(unit: wiring.Component) -> dict[str, Any]:

@@ -270,8 +270,8 @@ def simulate_gemm(system: System, m: int, n: int, k: int) -> GemmResult:
         If a size is not positive.
     """
     for name, value in (("M", m), ("N", n), ("K", k)):
-        if not 1 <= value < 1 << 31:
-            raise InputError(f"{name}: must be 1 to 2147483647, not {value}")
+        if not 1 <= value <= 1 << 20:
+            raise InputError(f"{name}: must be 1 to {1 << 20}, not {value}")
     machine = system.machine
     mac = machine.tensor.mac
     problem = Problem(m=m, n=n, k=k, a_bits=mac.a_bits, b_bits=mac.b_bits, c_bits=mac.acc_bits)

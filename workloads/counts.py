@@ -10,8 +10,9 @@ from math import ceil, prod
 
 from lockstep.arch.formats import format_named
 from lockstep.workloads.feedforward import expected_experts
-from lockstep.workloads.model import GroupedAttention, LmHead, Model, MoeFfn
+from lockstep.workloads.model import Model
 from lockstep.workloads.ops import Gemm, Op
+from lockstep.workloads.parts import GroupedAttention, LmHead, MoeFfn
 from lockstep.workloads.phases import Formats, Phase, graph
 from lockstep.workloads.tensors import Tensor, tensors
 
@@ -78,7 +79,9 @@ def kv_bytes_per_token(model: Model, kv: str) -> int:
 
 
 def _kept_tokens(model: Model, phase: Phase) -> int:
-    window = model.attention.window_tokens if isinstance(model.attention, GroupedAttention) else None
+    window = (
+        model.attention.window_tokens if isinstance(model.attention, GroupedAttention) else None
+    )
     return min(phase.length, window or phase.length)
 
 

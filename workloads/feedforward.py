@@ -2,8 +2,8 @@
 
 from math import ceil, expm1, log1p
 
-from lockstep.workloads.model import DenseFfn, MoeFfn
 from lockstep.workloads.ops import Residency, VectorFunction
+from lockstep.workloads.parts import DenseFfn, MoeFfn
 from lockstep.workloads.step import Builder
 
 

@@ -7,27 +7,26 @@ Left out on purpose: biases (part of a GEMM's epilogue), the scale of the scores
 softmax), causal masks (see :mod:`lockstep.workloads.attention`) and sampling.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 
 from lockstep.arch.load import InputError
 from lockstep.workloads import attention, feedforward
-from lockstep.workloads.model import (
+from lockstep.workloads.model import Model
+from lockstep.workloads.ops import Op, Residency
+from lockstep.workloads.parts import (
     ClassifierHead,
     DenseFfn,
     Ffn,
-    GroupedAttention,
     LmHead,
-    Model,
     PatchEmbedding,
     TokenEmbedding,
 )
-from lockstep.workloads.ops import Op, Residency
 from lockstep.workloads.step import Builder, Formats, Phase
 
 __all__ = ["Formats", "Phase", "graph"]
 
 
-@lru_cache(maxsize=4096)  # sweeps over machines ask for the same graphs again
 def graph(model: Model, phase: Phase, formats: Formats) -> tuple[Op, ...]:
     """Operators of one forward pass, in execution order; their names are unique.
 
@@ -40,23 +39,44 @@ def graph(model: Model, phase: Phase, formats: Formats) -> tuple[Op, ...]:
         its learned positions do not have.
     """
     check_phase(model, phase)
-    ends = Builder(phase=phase, formats=formats)
-    _embed(ends, model)
-    layers = Builder(phase=phase, formats=formats, repeat=model.layers)
-    _attention(layers, model)
+    alike = replace(phase, context=0)  # all decode steps share what is around the attention
+    build = Builder(phase=phase, formats=formats, repeat=model.layers)
+    attention.attend(build, model.attention)
+    return (*_before(model, alike, formats), *build.ops, *_after(model, alike, formats))
+
+
+@lru_cache(maxsize=256)
+def _before(model: Model, phase: Phase, formats: Formats) -> tuple[Op, ...]:
+    build = Builder(phase=phase, formats=formats)
+    _embed(build, model)
+    build.repeat = model.layers
+    if model.norm_placement == "pre":
+        build.vector("attn.norm", model.norm, phase.rows, model.hidden)
+    cache: Residency = "kv" if model.generates else "memory"
+    attention.project(build, model.attention, model.hidden, cache)
+    return tuple(build.ops)
+
+
+@lru_cache(maxsize=256)
+def _after(model: Model, phase: Phase, formats: Formats) -> tuple[Op, ...]:
+    build = Builder(phase=phase, formats=formats, repeat=model.layers)
+    attention.output(build, model.attention, model.hidden)
+    if model.norm_placement == "post":
+        build.vector("attn.norm", model.norm, phase.rows, model.hidden)
     for ffn in model.ffn:
-        alike = Builder(phase=phase, formats=formats, repeat=ffn.layers)
-        _feedforward(alike, model, ffn)
-        layers.ops.extend(alike.ops)
-    start = len(ends.ops)
-    _head(ends, model)
-    return (*ends.ops[:start], *layers.ops, *ends.ops[start:])
+        build.repeat = ffn.layers
+        _feedforward(build, model, ffn)
+    build.repeat = 1
+    _head(build, model)
+    return tuple(build.ops)
 
 
 def check_phase(model: Model, phase: Phase) -> None:
     """Raise an ``InputError`` if the model cannot run the phase."""
     if not model.generates and (phase.kind == "decode" or phase.context):
-        raise InputError(f"{model.name} is an encoder: it has a prefill, but no decode and no context")
+        raise InputError(
+            f"{model.name} is an encoder: it has a prefill, but no decode and no context"
+        )
     if isinstance(model.embedding, PatchEmbedding) and phase.tokens != model.longest:
         raise InputError(
             f"{model.name} makes {model.longest} tokens of an image; prefill that many, "
@@ -64,8 +84,8 @@ def check_phase(model: Model, phase: Phase) -> None:
         )
     if model.longest is not None and phase.length > model.longest:
         raise InputError(
-            f"{model.name} has learned positions for {model.longest} tokens; a sequence of "
-            f"{phase.length} is too long"
+            f"{model.name} has learned positions for {model.longest} tokens, not for a sequence of "
+            f"{phase.length}; shorten the prefill or the decode"
         )
 
 
@@ -86,28 +106,16 @@ def _embed(build: Builder, model: Model) -> None:
         build.vector("embed.norm", model.norm, rows, hidden)
 
 
-def _attention(build: Builder, model: Model) -> None:
-    if model.norm_placement == "pre":
-        build.vector("attn.norm", model.norm, build.phase.rows, model.hidden)
-    if isinstance(model.attention, GroupedAttention):
-        cache: Residency = "kv" if model.generates else "memory"
-        attention.grouped(build, model.attention, model.hidden, cache)
-    else:
-        attention.latent(build, model.attention, model.hidden)
-    if model.norm_placement == "post":
-        build.vector("attn.norm", model.norm, build.phase.rows, model.hidden)
-
-
 def _feedforward(build: Builder, model: Model, ffn: Ffn) -> None:
-    name = "ffn.norm" if isinstance(ffn, DenseFfn) else "moe.norm"
+    norm = "ffn.norm" if isinstance(ffn, DenseFfn) else "moe.norm"
     if model.norm_placement == "pre":
-        build.vector(name, model.norm, build.phase.rows, model.hidden)
+        build.vector(norm, model.norm, build.phase.rows, model.hidden)
     if isinstance(ffn, DenseFfn):
         feedforward.dense(build, ffn, model.hidden)
     else:
         feedforward.moe(build, ffn, model.hidden)
     if model.norm_placement == "post":
-        build.vector(name, model.norm, build.phase.rows, model.hidden)
+        build.vector(norm, model.norm, build.phase.rows, model.hidden)
 
 
 def _head(build: Builder, model: Model) -> None:

@@ -66,7 +66,7 @@ class Formats:
 
     Raises
     ------
-    ValueError
+    lockstep.arch.load.InputError
         If a format is not known.
     """
 
@@ -75,20 +75,23 @@ class Formats:
     kv: str = "bf16"
 
     def __post_init__(self) -> None:
-        for name in (self.weights, self.activations, self.kv):
-            format_named(name)
+        for role in ("weights", "activations", "kv"):
+            try:
+                format_named(getattr(self, role))
+            except ValueError as error:
+                raise InputError(f"{role}: {error}") from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Builder:
-    """Collects the operators of layers that are alike.
+    """Collects operators.
 
     Parameters
     ----------
     phase : Phase
     formats : Formats
     repeat : int
-        How many layers are alike.
+        How many layers have the operators that are added next.
     ops : list of Op
         What was collected, in execution order.
     """
@@ -110,17 +113,15 @@ class Builder:
         a: Residency = "memory",
         b: Literal["weight", "kv", "memory"] = "weight",
         c: Residency = "memory",
-        folded: bool = False,
-    ) -> None:
+        rescale: bool = True,
+    ) -> str:
         """Add ``C[m, n] = A[m, k] @ B[k, n]``; ``m`` defaults to the new tokens of the pass.
 
         Where an operand or the result is stored in fewer than 16 bits, the sums have to be scaled
-        to the format of the result: a ``dequantize`` follows in stream, unless the operator that
-        comes next takes the sums as they are (``folded``).
+        to the format of the result. A ``dequantize`` in stream does it, or with ``rescale`` off the
+        operator that comes next. Returns the format that one reads.
         """
-        stored = {"weight": self.formats.weights, "kv": self.formats.kv}
-        a_format, b_format = self.formats.activations, stored.get(b, self.formats.activations)
-        c_format = self._format_at(c)
+        a_format, b_format, c_format = (self._format_at(where) for where in (a, b, c))
         used = [format_named(name) for name in (a_format, b_format, c_format)]
         scaled = min(f.element_bits for f in used) < 16
         sums = "fp32" if used[0].is_float or used[1].is_float else "int32"
@@ -141,8 +142,12 @@ class Builder:
             repeat=self.repeat,
         )
         self.ops.append(op)
-        if scaled and not folded:
-            self.vector(f"{name}.rescale", "dequantize", int(op.rows), n, a="stream", c=c, a_format=sums)
+        if not (scaled and rescale):
+            return op.c_format
+        self.vector(
+            f"{name}.rescale", "dequantize", int(op.rows), n, a="stream", c=c, a_format=sums
+        )
+        return c_format
 
     def vector(
         self,
@@ -180,5 +185,6 @@ class Builder:
         """Add what streams in onto the residual stream."""
         self.vector(name, "add", rows, cols, a="stream", second_operand=True)
 
-    def _format_at(self, where: Residency) -> str:
-        return self.formats.kv if where == "kv" else self.formats.activations
+    def _format_at(self, where: Residency | Literal["weight"]) -> str:
+        stored = {"weight": self.formats.weights, "kv": self.formats.kv}
+        return stored.get(where, self.formats.activations)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from lockstep.workloads.model import (
+from lockstep.workloads.model import Model
+from lockstep.workloads.parts import (
     ClassifierHead,
     DenseFfn,
     GroupedAttention,
     LatentAttention,
     LmHead,
-    Model,
     MoeFfn,
     PoolerHead,
     TokenEmbedding,
@@ -95,26 +95,25 @@ def _grouped(a: GroupedAttention, hidden: int, layers: int) -> Iterator[Tensor]:
     yield from _linear("attn.q_proj", a.q_width, hidden, layers, bias=a.qkv_bias)
     yield from _linear("attn.k_proj", a.kv_width, hidden, layers, bias=a.qkv_bias)
     yield from _linear("attn.v_proj", a.kv_width, hidden, layers, bias=a.qkv_bias)
-    yield from _linear("attn.o_proj", hidden, a.q_width, layers, bias=a.o_bias)
+    yield from _linear("attn.o_proj", hidden, a.o_width, layers, bias=a.o_bias)
     if a.qk_norm:
         yield Tensor("attn.q_norm.scale", (a.head_dim,), layers)
         yield Tensor("attn.k_norm.scale", (a.head_dim,), layers)
 
 
 def _latent(a: LatentAttention, hidden: int, layers: int) -> Iterator[Tensor]:
-    query = a.heads * a.qk_head_dim
     if a.q_lora_rank is None:
-        yield from _linear("attn.q_proj", query, hidden, layers)
+        yield from _linear("attn.q_proj", a.q_width, hidden, layers)
     else:
         yield from _linear("attn.q_a_proj", a.q_lora_rank, hidden, layers)
         yield Tensor("attn.q_a_norm.scale", (a.q_lora_rank,), layers)
-        yield from _linear("attn.q_b_proj", query, a.q_lora_rank, layers)
+        yield from _linear("attn.q_b_proj", a.q_width, a.q_lora_rank, layers)
     yield from _linear("attn.kv_a_proj", a.cached_width, hidden, layers)
     yield Tensor("attn.kv_a_norm.scale", (a.kv_lora_rank,), layers)
     # Two halves of one matrix: the absorbed form multiplies by them apart.
     yield from _linear("attn.k_b_proj", a.heads * a.qk_nope_head_dim, a.kv_lora_rank, layers)
     yield from _linear("attn.v_b_proj", a.heads * a.v_head_dim, a.kv_lora_rank, layers)
-    yield from _linear("attn.o_proj", hidden, a.heads * a.v_head_dim, layers)
+    yield from _linear("attn.o_proj", hidden, a.o_width, layers)
 
 
 def _dense(f: DenseFfn, hidden: int) -> Iterator[Tensor]:

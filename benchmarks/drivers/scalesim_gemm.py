@@ -66,7 +66,7 @@ def main() -> None:
         tool.run_scale(top_path=".")
         done = time.perf_counter()
     with Path("run/COMPUTE_REPORT.csv").open() as report:
-        row = list(csv.DictReader(report, skipinitialspace=True))[0]
+        row = next(iter(csv.DictReader(report, skipinitialspace=True)))
     answer = {
         "cycles": int(float(row["Total Cycles"])),
         "stall_cycles": int(float(row["Stall Cycles"])),

@@ -120,15 +120,12 @@ class SystolicEngine(wiring.Component):
         _zero_padded(m, array.b, self.i_b.p, seq.b_lanes & seq.take_b.replicate(cols))
 
         # What becomes of a row of A is known when it enters, and needed when its sums leave.
-        tag_layout = data.StructLayout({"emit": 1, "again": 1, "last_cols": 1})
-        entering = Signal(tag_layout)
-        tag = Signal(tag_layout)
-        m.d.comb += [
-            entering.emit.eq(seq.take_a),
-            entering.again.eq(seq.take_a & seq.again),
-            entering.last_cols.eq(seq.last_cols),
-        ]
-        m.d.comb += tag.eq(delayed(m, entering.as_value(), rows + cols - 1, enable=advance, name="tag"))
+        tag = Signal(data.StructLayout({"emit": 1, "again": 1, "last_cols": 1}))
+        entering = Cat(seq.take_a, seq.take_a & seq.again, seq.last_cols)
+        crossing = rows + cols - 1
+        m.d.comb += tag.eq(
+            delayed(m, entering, crossing, enable=advance, name="tag", reset_less=False)
+        )
         # The last block of columns is the last to be loaded, so c_lanes is still about it.
         earlier = Signal(data.ArrayLayout(array.c[0].shape(), cols))
         _zero_padded(

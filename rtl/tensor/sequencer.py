@@ -66,7 +66,7 @@ class OutputStationarySequencer(wiring.Component):
         n_left = Signal.like(job.n)
         step = Signal(range(self.cfg.job_max + rows + cols))
         drain_at = Signal.like(step)  # the step after the last MAC
-        row = Signal(range(rows))  # of the drain
+        row = Signal(range(max(rows, 2)))  # of the drain; Verilog has no signal of width 0
 
         m.d.comb += [
             self.i_job.ready.eq(~self.busy),

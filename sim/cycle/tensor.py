@@ -62,3 +62,39 @@ def job_counts(cfg: TensorConfig, m: Int, n: Int, k: Int) -> dict[str, Int]:
         "c_reads": m * n * (deep - 1),
         "c_writes": m * n * deep,
     }
+
+
+def stream_vectors(cfg: TensorConfig, m: Int, n: Int, k: Int) -> dict[str, Int]:
+    """Transfers that one job makes on each stream, edge vectors included.
+
+    Keys: ``a``, ``b``, ``c_in`` (partial sums read back) and ``c_out``.
+    """
+    across = -(-n // cfg.cols)
+    if cfg.dataflow == "output_stationary":
+        steps = -(-m // cfg.rows) * across * k
+        return {"a": steps, "b": steps, "c_in": 0 * m, "c_out": m * across}
+    deep = -(-k // cfg.rows)
+    return {
+        "a": m * deep * across,
+        "b": k * across,
+        "c_in": m * across * (deep - 1),
+        "c_out": m * across * deep,
+    }
+
+
+def job_latency_cycles(cfg: TensorConfig, m: Int, n: Int, k: Int) -> Int:
+    """Cycles from the first operand's transfer through the last one of C, both included.
+
+    An output-stationary drain takes all R cycles, but the rows that pad the last block are its last.
+    """
+    padding = -m % cfg.rows if cfg.dataflow == "output_stationary" else 0
+    return compute_cycles(cfg, m, n, k) + cfg.output_latency_cycles - padding
+
+
+def job_interval_cycles(cfg: TensorConfig, m: Int, n: Int, k: Int) -> Int:
+    """Cycles from accepting this job to accepting one that waits behind it.
+
+    The next job is accepted in the cycle after the last occupied one, and starts ``dispatch_cycles``
+    later; rows of C that are still to leave do so meanwhile.
+    """
+    return compute_cycles(cfg, m, n, k) + cfg.dispatch_cycles

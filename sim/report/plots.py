@@ -1,13 +1,18 @@
-"""Three plots: roofline, latency by operator, energy by component. Each function returns a PNG.
+"""Three plots as PNG: roofline, latency by operator, energy by component.
 
-Matplotlib's figure objects are used without pyplot: no global state, no window system. Colours are
+Matplotlib's figures are used without pyplot: no global state, no window system. The colours are
 those of Okabe and Ito (2008), which colour-blind readers can tell apart.
 """
 
 import io
+import math
+import textwrap
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lockstep.arch.error import shorten
 from lockstep.sim.energy import COMPONENTS
 from lockstep.sim.report.quantity import quantity
 from lockstep.sim.report.table import Row
@@ -17,74 +22,238 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
-    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
+ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = (
+    "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#999999",
 )  # fmt: skip
-GREY = "#999999"
 
-BOUND_BY = {
-    "compute": BLUE,
-    "dram": VERMILION,
-    "vector": GREEN,
-    "scratchpad": ORANGE,
-    "overlapped": SKY,
-}
-"""Colour of what limits an operator; anything else is drawn in purple."""
+BOUND_BY = {"compute": BLUE, "dram": VERMILION, "vector": GREEN, "scratchpad": ORANGE}
+"""Colour of what limits an operator; any other resource is purple."""
 
-PHASES = {"prefill": (BLUE, "o"), "decode": (VERMILION, "^")}
-"""Colour and marker of each phase."""
+MARKERS = {"prefill": "o", "decode": "^"}
+
+RANKS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY, GREY)
+"""Colours of the classes of GEMMs, longest-running first; the last one is for all that are left."""
 
 MOST_BARS = 12
 
 
-def _figure(title: str) -> "Figure":
+def draw(result: RunResult, rows: Sequence[Row]) -> dict[str, bytes]:
+    """File name to PNG, each 900 x 550 pixels; arguments as of :func:`figures`."""
+    pictures = {}
+    for name, figure in figures(result, rows).items():
+        data = io.BytesIO()
+        figure.savefig(data, format="png")
+        pictures[f"{name}.png"] = data.getvalue()
+    return pictures
+
+
+def figures(result: RunResult, rows: Sequence[Row]) -> "dict[str, Figure]":
+    """The plots ``roofline``, ``latency`` and ``energy``.
+
+    Parameters
+    ----------
+    result : RunResult
+        The run.
+    rows : sequence of Row
+        Its operators, from :func:`lockstep.sim.report.table.op_rows`.
+    """
+    # The user's names, as long as a title may be and in characters that the font has.
+    model, machine = (
+        shorten(" ".join(name.split())).encode("latin-1", "replace").decode("latin-1")
+        for name in (result.model.name, result.system.machine.name)
+    )
+    about = (
+        f"{model} on {machine}, batch {result.batch}, "
+        f"{result.prefill_tokens} tokens in, {result.decode_tokens} out"
+    )
+    drawn = {
+        "roofline": ("Roofline", _roofline(result, rows)),
+        "latency": ("Latency by operator", _latency(rows)),
+        "energy": ("Energy by component", _energy(rows)),
+    }
+    for title, figure in drawn.values():
+        lines = textwrap.fill(f"{title}: {about}", 100)
+        figure.suptitle(lines, fontsize=11, parse_math=False)  # a $ is a $
+    return {name: figure for name, (_, figure) in drawn.items()}
+
+
+def _figure() -> "Figure":
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 5.5), dpi=100, layout="constrained")
-    figure.suptitle(title, fontsize=11)
-    return figure
-
-
-def _png(figure: "Figure") -> bytes:
-    data = io.BytesIO()
-    figure.savefig(data, format="png")
-    return data.getvalue()
+    return Figure(figsize=(9, 5.5), dpi=100, layout="constrained")
 
 
 def _total(rows: Sequence[Row], column: str) -> float:
-    return sum(float(row[column]) for row in rows)
+    return math.fsum(float(row[column]) for row in rows)
 
 
-def _title(result: RunResult) -> str:
-    return (
-        f"{result.model.name} on {result.system.machine.name}: batch {result.batch}, prefill "
-        f"{result.prefill_tokens}, decode {result.decode_tokens}"
-    )
+def _by(rows: Sequence[Row], column: str) -> dict[str, list[Row]]:
+    groups = defaultdict(list)
+    for row in rows:
+        groups[str(row[column])].append(row)
+    return groups
 
 
-def roofline(result: RunResult, rows: Sequence[Row]) -> bytes:
-    """MACs per second that each class of GEMMs reaches, under the machine's two roofs.
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A class of GEMMs in one phase, on the roofline; ``macs_per_byte`` is None without traffic."""
 
-    A class is the first part of a GEMM's name, e.g. ``attn``; costs of its members are summed.
-    """
-    machine, system = result.system.machine, result.system
-    bytes_per_s = system.dram_bytes_per_cycle * machine.clock_hz
-    peak = machine.peak_macs_per_s
-    classes: dict[str, dict[str, list[Row]]] = {}
+    label: str
+    phase: str
+    rank: int
+    macs_per_byte: float | None
+    macs_per_s: float
+
+
+def _points(rows: Sequence[Row]) -> list[_Point]:
+    """GEMMs summed by class and phase, the longest-running class first."""
+    classes = defaultdict(list)
     for row in rows:
         if row["macs"]:
-            name = str(row["name"]).partition(".")[0]
-            classes.setdefault(name, {}).setdefault(str(row["phase"]), []).append(row)
-
-    figure = _figure(f"Roofline: {_title(result)}")
-    axes = figure.subplots()
+            name = str(row["name"])
+            is_projection = name.endswith("_proj")
+            classes[f"{name.partition('.')[0]} projections" if is_projection else name].append(row)
+    ranked = sorted(classes.items(), key=lambda item: -_total(item[1], "latency_s"))
+    if rest := [row for _, members in ranked[len(RANKS) - 1 :] for row in members]:
+        ranked[len(RANKS) - 1 :] = [("other GEMMs", rest)]
     points = []
-    for (name, phases), colour in zip(classes.items(), _cycle_colours(), strict=False):
-        for phase, members in phases.items():
+    for rank, (name, group) in enumerate(ranked):
+        for phase, members in _by(group, "phase").items():
             macs, moved = _total(members, "macs"), _total(members, "dram_bytes")
-            intensity = macs / moved if moved else float("inf")
-            points.append((name, phase, colour, intensity, macs / _total(members, "latency_s")))
-    _roofs(axes, points, peak, bytes_per_s)
-    raise NotImplementedError
+            points.append(
+                _Point(
+                    label=f"{name}, {phase}" + " (no DRAM)" * (not moved),
+                    phase=phase,
+                    rank=rank,
+                    macs_per_byte=macs / moved if moved else None,
+                    macs_per_s=macs / _total(members, "latency_s"),
+                )
+            )
+    return points
 
 
+def _roofline(result: RunResult, rows: Sequence[Row]) -> "Figure":
+    """MACs per second that each class of GEMMs reaches, under the machine's two roofs.
+
+    Markers shrink with rank, so that one that lies on another leaves its rim in view. What moves
+    nothing through DRAM stands at the right edge.
+    """
+    figure = _figure()
+    axes = figure.subplots()
+    points = _points(rows)
+    right = _roofs(axes, result, [p.macs_per_byte for p in points if p.macs_per_byte])
+    for point in points:
+        axes.scatter(
+            point.macs_per_byte or right,
+            point.macs_per_s,
+            s=max(250 * 0.65**point.rank, 25),
+            marker=MARKERS[point.phase],
+            facecolor=RANKS[point.rank],
+            edgecolor="black",
+            linewidth=0.7,
+            label=point.label,
+            clip_on=False,
+            zorder=3,
+        )
+    lowest = min(point.macs_per_s for point in points)
+    axes.set_ylim(bottom=min(lowest / 2, result.system.machine.peak_macs_per_s / 30))
+    figure.legend(loc="outside right center", fontsize=8, labelspacing=0.9)
+    return figure
+
+
+def _roofs(axes: "Axes", result: RunResult, intensities: Sequence[float]) -> float:
+    """Draw both roofs; returns the right edge of the plot, in MAC per byte."""
+    from matplotlib.ticker import EngFormatter
+
+    machine = result.system.machine
+    peak = machine.peak_macs_per_s
+    bytes_per_s = result.system.dram_bytes_per_cycle * machine.clock_hz
+    ridge = peak / bytes_per_s
+    low, high = min([ridge, *intensities]) / 4, max([ridge, *intensities]) * 4
+    lines = (
+        ([ridge, high], [peak, peak], "-", f"peak {quantity(peak, 'MAC/s')}"),
+        (
+            [low, ridge],
+            [low * bytes_per_s, peak],
+            "--",
+            f"DRAM {quantity(bytes_per_s, 'B/s')} sustained",
+        ),
+    )
+    for x, y, style, label in lines:
+        axes.loglog(x, y, style, color="black", linewidth=1.8, label=label)
+    axes.set_xlim(low, high)
+    axes.set_ylim(top=peak * 2)
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.yaxis.set_major_formatter(EngFormatter(sep=" "))
+    axes.grid(which="both", color="#e4e4e4", linewidth=0.6)
+    axes.set_xlabel(
+        f"arithmetic intensity, MAC per byte of DRAM traffic (roofs meet at {ridge:.3g})"
+    )
+    axes.set_ylabel("throughput, MAC/s")
+    return high
+
+
+def _latency(rows: Sequence[Row]) -> "Figure":
+    """One panel per phase: its longest operators, coloured by what limits them."""
+    from matplotlib.patches import Patch
+    from matplotlib.ticker import EngFormatter
+
+    figure = _figure()
+    limits: dict[str, None] = {}  # an ordered set
+    phases = _by(rows, "phase")
+    panels = figure.subplots(1, len(phases), squeeze=False)[0]
+    for axes, (phase, members) in zip(panels, phases.items(), strict=True):
+        ranked = sorted(members, key=lambda row: -float(row["latency_s"]))
+        shown = [row for row in ranked[:MOST_BARS] if float(row["share_of_phase"]) > 0.001]
+        limits.update(dict.fromkeys(str(row["bound_by"]) for row in shown))
+        bars = [
+            (str(row["name"]), float(row["latency_s"]), BOUND_BY.get(str(row["bound_by"]), PURPLE))
+            for row in shown
+        ]
+        total, rest = _total(members, "latency_s"), _total(ranked[len(shown) :], "latency_s")
+        if rest:
+            bars.append((f"{len(ranked) - len(shown)} more", rest, GREY))
+        names, times, colours = zip(*bars, strict=True)
+        drawn = axes.barh(range(len(bars)), times, color=colours)
+        axes.bar_label(drawn, [f" {time / total:.1%}" for time in times], fontsize=8)
+        axes.set_yticks(range(len(bars)), names, fontsize=8)
+        axes.invert_yaxis()
+        axes.margins(x=0.18)
+        axes.xaxis.set_major_formatter(EngFormatter(unit="s"))
+        axes.locator_params(axis="x", nbins=5)
+        axes.set_xlabel("time, all layers and steps")
+        axes.set_title(f"{phase}: {quantity(total, 's')}", fontsize=10)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(
+        handles=[
+            Patch(color=BOUND_BY.get(name, PURPLE), label=f"bound by {name}") for name in limits
+        ],
+        loc="outside lower center",
+        ncols=len(limits),
+        fontsize=9,
+    )
+    return figure
+
+
+def _energy(rows: Sequence[Row]) -> "Figure":
+    """Energy of each component, one bar per phase."""
+    from matplotlib.ticker import EngFormatter
+
+    figure = _figure()
+    axes = figure.subplots()
+    phases = _by(rows, "phase")
+    thickness = 0.8 / len(phases)
+    for i, (phase, colour) in enumerate(zip(phases, (BLUE, ORANGE), strict=False)):
+        joules = [_total(phases[phase], f"energy_{name}_j") for name in COMPONENTS]
+        places = [component + (i + 0.5) * thickness - 0.4 for component in range(len(COMPONENTS))]
+        label = f"{phase}: {quantity(sum(joules), 'J')}"
+        bars = axes.barh(places, joules, 0.9 * thickness, color=colour, label=label)
+        axes.bar_label(bars, [f" {quantity(value, 'J')}" for value in joules], fontsize=9)
+    axes.set_yticks(range(len(COMPONENTS)), COMPONENTS)
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.xaxis.set_major_formatter(EngFormatter(unit="J"))
+    axes.set_xlabel("energy")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside lower center", ncols=len(phases), fontsize=9)
+    return figure

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lockstep.arch import syntax
 from lockstep.arch.document import read_yaml
-from lockstep.arch.error import InputError
+from lockstep.arch.error import InputError, suggest
 
 
 @pytest.fixture(params=["C", "Python"])
@@ -126,7 +126,7 @@ def test_yaml_outside_the_subset_is_refused_with_its_line(tmp_path, text, line, 
 @pytest.mark.parametrize(
     ("text", "line", "part"),
     [
-        ('{"a": 1,\n "b": 2,\n}', 3, "not valid JSON"),
+        ('{"a": 1,\n "b": 2,}', 2, "not valid JSON"),
         ('{"a": 1,\n\t"b": {"c": 1,\n\t"c": 2}}', 3, "b.c: written twice, first at "),
         ('{"a": NaN}', 1, "a: not a finite number, value NaN"),
         ('{\n"a": [-Infinity]}', 2, "a.0: not a finite number"),
@@ -204,17 +204,34 @@ def test_files_that_are_not_text_are_refused(tmp_path, raw, part):
     assert part in str(caught.value)
 
 
-def test_a_byte_order_mark_is_not_part_of_the_first_key(tmp_path):
-    path = tmp_path / "x.yaml"
-    path.write_bytes(b"\xef\xbb\xbfa: 1\n")
+@pytest.mark.parametrize(("name", "text"), [("x.yaml", "a: 1\n"), ("x.json", '{"a": 1}')])
+def test_a_byte_order_mark_is_not_part_of_the_text(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8-sig")
     assert read_yaml(path).data == {"a": 1}
+
+
+def test_overriding_leaves_the_original_alone(tmp_path):
+    document = read_yaml(write(tmp_path, "a: {b: 1}\n"))
+    changed = document.overridden(["a.b=2", "a.c.d=3"])
+    assert changed.data == {"a": {"b": 2, "c": {"d": 3}}}
+    assert document.data == {"a": {"b": 1}}
+    assert document.where(("a", "b")) == f"{document.path}:1"
+
+
+def test_suggestions_ignore_case_and_list_what_there_is():
+    assert suggest("INT8", ["int8", "int4"]) == "did you mean 'int8'?"
+    assert suggest("zzzz", ["int8", "int4"]) == "choose from int8, int4"
+    assert suggest("zzzz", []) == "there is none to choose from"
 
 
 def test_paths_that_are_not_files_are_refused(tmp_path, monkeypatch):
     write(tmp_path, "a: 1", "edge-os16.yaml")
     with pytest.raises(InputError, match=r"edge-os61.yaml: no such file; did you mean 'edge-os16"):
         read_yaml(tmp_path / "edge-os61.yaml")
-    with pytest.raises(InputError, match=r"no such file; there is no folder .*nowhere either"):
+    with pytest.raises(
+        InputError, match=r"no such file; there is no folder .*nowhere to find it in"
+    ):
         read_yaml(tmp_path / "nowhere" / "x.yaml")
     with pytest.raises(InputError, match="is a directory"):
         read_yaml(tmp_path)

@@ -11,6 +11,11 @@ class Pen(Config):
     tip: Literal["round", "flat"]
 
 
+class Point(Config):
+    x: float
+    y: float
+
+
 class Circle(Config):
     kind: Literal["circle"]
     radius_mm: Annotated[float, Field(gt=0, description="distance from the centre to the rim")]
@@ -45,6 +50,7 @@ class Drawing(Config):
     colours: dict[Literal["red", "green"], float] | None = None
     code: Annotated[str, Field(pattern="^[a-z]+$")] = "x"
     stroke: int | str = 1
+    end: Pen | Point | None = None
     layers: tuple[Circle, ...] = ()
 
 
@@ -104,6 +110,7 @@ TYPOS = [
     ),
 ]
 MISSING = [
+    (GOOD + "end: {}", "6: end.tip: missing; add 'tip: ...', one of round, flat"),
     ("name: x", "1: kind: missing; add 'kind: drawing'"),
     (
         "kind: drawing\nname: x",
@@ -239,7 +246,8 @@ def test_overrides_change_what_the_file_says(tmp_path):
             "shape.angles_deg=[1]",
             "--set shape.angles_deg=[1]: shape.angles_deg: must be 3 numbers, value [1]; or",
         ),
-        ("name=\x00", "--set name=\x00: "),
+        ("name=\x00", "--set name=\x00: not text, character U+0000"),
+        ("name=\ud800", "--set name=\ud800: not text, character U+D800"),
         ("name=a\nb: c", "--set name=a b: c: not valid YAML"),
     ],
 )

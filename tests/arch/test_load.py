@@ -55,25 +55,32 @@ def test_shipped_files_are_found_by_name():
 
 
 def test_names_and_paths_resolve(tmp_path, monkeypatch):
-    write(tmp_path, GOOD, "plain")
-    assert resolve("machines", "a/b") == Path("a/b")
-    assert resolve("machines", "b.yaml") == Path("b.yaml")
-    assert resolve("tech", "./b", relative_to=tmp_path) == tmp_path / "b"
-    assert resolve("tech", "plain", relative_to=tmp_path) == tmp_path / "plain"
-    assert resolve("tech", str(tmp_path / "b"), relative_to=Path("elsewhere")) == tmp_path / "b"
+    plain, suffixed = write(tmp_path, GOOD, "plain"), write(tmp_path, GOOD)
+    assert resolve("tech", "./x.yaml", relative_to=tmp_path) == suffixed
+    assert resolve("tech", "plain", relative_to=tmp_path) == plain
+    assert resolve("tech", str(plain), relative_to=Path("elsewhere")) == plain
     monkeypatch.chdir(tmp_path)
     assert resolve("machines", "plain") == Path("plain")
 
 
 @pytest.mark.parametrize("name", ["", "plain", "x" * 5000])
-def test_unknown_names_are_refused(name):
-    with pytest.raises(InputError, match=r"^unknown tech '.*choose from .* or give the path"):
-        resolve("tech", name, relative_to=Path("nowhere"))
+def test_unknown_names_are_refused(name, tmp_path):
+    with pytest.raises(InputError, match=r"^unknown tech '.*neither .* a path; choose from "):
+        resolve("tech", name, relative_to=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["y.yaml", "./y", "y.json", f"{'x' * 5000}/y"])
+def test_paths_to_nothing_are_refused(name, tmp_path):
+    write(tmp_path, GOOD)
+    with pytest.raises(InputError, match=r"y(\.yaml|\.json)?: no such file; "):
+        resolve("machines", name, relative_to=tmp_path)
+    with pytest.raises(InputError, match=r"there is no folder .*nowhere.* to find it in"):
+        resolve("machines", name, relative_to=tmp_path / "nowhere")
 
 
 def test_an_unknown_name_names_the_nearest():
     name = next(iter(shipped("machines")))
-    with pytest.raises(InputError, match=f"unknown machine '{name}x'; did you mean '{name}'?"):
+    with pytest.raises(InputError, match=f"unknown machine '{name}x'.*; did you mean '{name}'?"):
         resolve("machines", name + "x")
 
 

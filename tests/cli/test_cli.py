@@ -107,7 +107,10 @@ def test_report_is_written_and_read_back(lockstep, tmp_path):
         (["run", "edge-os16", "--model", "gpt2", "--prefill", "x"], "--prefill"),
         (["run", "edge-os16", "--model", "gpt2", "--weights", "int9"], "int9"),
         (["run", "edge-os16", "--model", "gpt2", "--weights", "fp16"], "fp16"),
-        (["run", "edge-os16", "--model", "bert-base", "--decode", "1"], "decode"),
+        (
+            ["run", "edge-os16", "--model", "bert-base", "--prefill", "64", "--decode", "1"],
+            "decode",
+        ),
         (["run", "edge-os16", "--model", "gpt2", "--set", "tensor.rows"], "tensor.rows"),
         (["run", "edge-os16", "--model", "gpt2", "--set", "tensor.rowz=4"], "rows"),
         (["run", "edge-os16", "--model", "gpt2", "--set", "tensor.rows=-4"], "-4"),

@@ -75,7 +75,8 @@ def test_more_clock_or_bandwidth_is_never_slower(machine, key):
 
 def test_more_layers_are_never_faster_and_no_new_operators():
     system = load_machine("edge-os16")
-    deep = GPT2.model_copy(update={"layers": 2 * GPT2.layers})
+    (ffn,) = GPT2.ffn
+    deep = GPT2.model_copy(update={"ffn": (ffn.model_copy(update={"layers": 2 * ffn.layers}),)})
     one, two = (simulate(system, m, prefill=64, decode=2) for m in (GPT2, deep))
     assert two.cycles > one.cycles
     assert len(two.prefill.ops) == len(one.prefill.ops)

@@ -50,11 +50,21 @@ def perturbed(value):
     return value * 2
 
 
+BUSY = ("tensor_cycles", "vector_cycles", "dma_cycles", "scratchpad_cycles")
+
+
 def numbers(machine, overrides):
-    """What a report says: a prefill large enough to leave the chip, and a decode."""
+    """What a report says of a prefill large enough to leave the chip, and a decode.
+
+    The summary, and how long each resource is busy (ops.csv has it per operator): a resource that
+    hides behind another one moves only there.
+    """
     system = load_machine(machine, overrides)
-    summary = simulate(system, load_model("gpt2"), prefill=700, decode=3, batch=2).summary()
-    return {key: value for key, value in summary.items() if key not in {"machine", "model"}}
+    result = simulate(system, load_model("gpt2"), prefill=700, decode=3, batch=2)
+    ops = [op for phase in result.phases for op in phase.ops]
+    busy = {name: sum(getattr(op, name) for op in ops) for name in BUSY}
+    summary = result.summary()
+    return {**{key: value for key, value in summary.items() if key != "machine"}, **busy}
 
 
 CASES = [

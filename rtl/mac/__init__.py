@@ -1,0 +1,1 @@
+"""Multiply-accumulate units, one module or package per family of formats."""

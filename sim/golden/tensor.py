@@ -1,0 +1,53 @@
+"""Golden model of the tensor engine: what it computes, bit for bit."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lockstep.arch.tensor import MacConfig
+
+
+def gemm(cfg: MacConfig, a: ArrayLike, b: ArrayLike) -> NDArray[np.int64]:
+    """``a @ b``, every sum wrapped to ``cfg.acc_bits`` in two's complement.
+
+    Exact for every legal config: NumPy's int64 sums wrap modulo 2**64, of which 2**acc_bits is a
+    divisor, so a sum too large for int64 still has the right low bits.
+
+    Parameters
+    ----------
+    a : integers, (..., M, K)
+    b : integers, (..., K, N)
+        Leading axes broadcast.
+
+    Returns
+    -------
+    int64 array, (..., M, N)
+
+    Raises
+    ------
+    ValueError
+        If a format is not a plain integer, an operand is out of its range, or shapes do not match.
+    """
+    left = _checked("a", a, cfg.a_range)
+    right = _checked("b", b, cfg.b_range)
+    if left.shape[-1] != right.shape[-2]:
+        raise ValueError(f"a is {left.shape} but b is {right.shape}: K must be the same")
+    return wrap(left @ right, cfg.acc_bits)
+
+
+def wrap(sums: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
+    """The low ``bits`` of each sum, as a signed number of that width."""
+    spare = 64 - bits
+    return (sums << spare) >> spare
+
+
+def _checked(name: str, x: ArrayLike, limits: tuple[int, int]) -> NDArray[np.int64]:
+    array = np.asarray(x)
+    if not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(f"{name} must hold integers, not {array.dtype}")
+    if array.ndim < 2:
+        raise ValueError(f"{name} must be a matrix, not of shape {array.shape}")
+    if array.size and not (limits[0] <= array.min() and array.max() <= limits[1]):
+        raise ValueError(
+            f"{name} must lie in {limits[0]}..{limits[1]}, not {array.min()}..{array.max()}"
+        )
+    return array.astype(np.int64)

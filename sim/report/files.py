@@ -1,0 +1,186 @@
+"""The folder of a report: what is in it, and how it gets there in one piece.
+
+=============================  ==================================================================
+summary.json                   headline numbers
+ops.csv                        one row per operator and phase
+trace.json                     the run on a time axis, for ui.perfetto.dev
+roofline, latency, energy.png  plots
+report.html                    all of it on one page that needs no other file
+run.json                       command, versions, git commit and every config
+machine, tech, dram, model     .yaml: the configs as files; ``lockstep run machine.yaml --model
+                               model.yaml`` and the options in run.json's ``repeat`` run it again
+=============================  ==================================================================
+
+Nothing in it depends on the time or the place it was written.
+"""
+
+import json
+import platform
+import re
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+
+from lockstep.arch.config import Config
+from lockstep.arch.load import InputError
+from lockstep.sim.report import page, plots, table, trace
+from lockstep.sim.run import RunResult
+
+
+def write_report(result: RunResult, out: Path, *, command: Sequence[str]) -> list[Path]:
+    """Write the report of a run into a folder.
+
+    All files are made before the first one is put in place. A folder that exists keeps the files
+    that are not of a report.
+
+    Parameters
+    ----------
+    result : RunResult
+        The run.
+    out : Path
+        The folder; it and its parents are made if they do not exist.
+    command : sequence of str
+        Arguments of the ``lockstep`` command that made the run.
+
+    Returns
+    -------
+    list of Path
+        The files, report.html first.
+
+    Raises
+    ------
+    lockstep.arch.load.InputError
+        If the folder cannot be written.
+    """
+    contents = _contents(result, command)
+    try:
+        _publish(contents, out)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"--out: {out}: cannot be written: {reason}; choose a folder") from None
+    return [out / name for name in contents]
+
+
+def _publish(contents: Mapping[str, bytes], out: Path) -> None:
+    """Write into a hidden folder on the same file system, then move into place."""
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(None, "it is a file")
+    for name in contents:
+        if (out / name).is_dir():
+            raise IsADirectoryError(None, f"it holds a folder named {name}")
+    near = out if out.is_dir() else out.parent
+    near.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=".lockstep-", dir=near, ignore_cleanup_errors=True
+    ) as hidden:
+        fresh = Path(hidden) / "report"
+        fresh.mkdir()
+        for name, data in contents.items():
+            (fresh / name).write_bytes(data)
+        if near == out:
+            for name in contents:
+                (fresh / name).replace(out / name)
+        else:
+            fresh.rename(out)
+
+
+def _contents(result: RunResult, command: Sequence[str]) -> dict[str, bytes]:
+    rows = table.op_rows(result)
+    pictures = plots.draw(result, rows)
+    record = _record(result, command)
+    texts = {
+        "report.html": page.render(result, rows, pictures, record, _yaml(result.system.machine)),
+        "summary.json": _json(result.summary()),
+        "ops.csv": table.to_csv(rows),
+        "trace.json": json.dumps(trace.trace(result), separators=(",", ":"), allow_nan=False),
+        "run.json": _json(record),
+        **_config_files(result),
+    }
+    return {**{name: text.encode() for name, text in texts.items()}, **pictures}
+
+
+def _json(data: object) -> str:
+    return json.dumps(data, indent=2, allow_nan=False) + "\n"
+
+
+def _config_files(result: RunResult) -> dict[str, str]:
+    """The configs as YAML; the machine's names point to the files beside it."""
+    system, machine = result.system, result.system.machine
+    dram = machine.dram.model_copy(update={"preset": "dram.yaml"})
+    return {
+        "machine.yaml": _yaml(machine.model_copy(update={"tech": "tech.yaml", "dram": dram})),
+        "tech.yaml": _yaml(system.tech),
+        "dram.yaml": _yaml(system.dram),
+        "model.yaml": _yaml(result.model),
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Also quotes the strings that our reader takes for numbers and PyYAML does not: 1e9."""
+
+
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]+"), list("-+.0123456789")
+)
+
+
+def _yaml(config: Config) -> str:
+    data = config.model_dump(mode="json")
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _record(result: RunResult, command: Sequence[str]) -> dict[str, object]:
+    """What the run was, and what it was run with."""
+    formats = {
+        "weights": result.formats.weights,
+        "activations": result.formats.activations,
+        "kv": result.formats.kv,
+    }
+    sizes = {
+        "prefill": result.prefill_tokens,
+        "decode": result.decode_tokens,
+        "batch": result.batch,
+    }
+    options = [f"--{name}={value}" for name, value in {**sizes, **formats}.items()]
+    return {
+        "command": shlex.join(["lockstep", *command]),
+        "repeat": shlex.join([
+            "lockstep",
+            "run",
+            "machine.yaml",
+            "--model",
+            "model.yaml",
+            *options,
+        ]),
+        "seed": None,
+        "versions": {
+            "lockstep-sim": version("lockstep-sim"),
+            "python": platform.python_version(),
+            "numpy": version("numpy"),
+        },
+        "git": _git_commit(),
+        **sizes,
+        "formats": formats,
+        "machine": result.system.machine.model_dump(mode="json"),
+        "tech": result.system.tech.model_dump(mode="json"),
+        "dram": result.system.dram.model_dump(mode="json"),
+        "model": result.model.model_dump(mode="json"),
+    }
+
+
+def _git_commit() -> str | None:
+    """Commit of the checkout this code runs from, ``-dirty`` if changed; None if installed."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    git = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(git, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

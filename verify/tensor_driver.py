@@ -1,0 +1,197 @@
+"""Drives jobs through a simulated tensor engine and counts what it does, cycle by cycle.
+
+Runs inside the simulator. Inputs change after a clock edge, everything is sampled once it has settled.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cocotb.handle import HierarchyObject
+from cocotb.triggers import ReadOnly, RisingEdge
+
+from lockstep.arch.tensor import TensorConfig
+from lockstep.verify.tensor_traffic import Job
+
+NO_PROGRESS_CYCLES = 2000  # a fold takes a few R + C without transfers, a random stall tens of cycles
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What the engine did for one job; cycles count from the start of the batch."""
+
+    accepted_at: int
+    busy_cycles: int = 0
+    stalled_cycles: int = 0
+    first_operand_at: int = -1
+    last_output_at: int = -1
+    mismatches: int = 0
+    vectors: dict[str, int] = field(
+        default_factory=lambda: {"a": 0, "b": 0, "c_in": 0, "c_out": 0}
+    )
+    elements: dict[str, int] = field(
+        default_factory=lambda: {"a": 0, "b": 0, "c_in": 0, "c_out": 0}
+    )
+
+
+class Source:
+    """An input stream: a word stays valid until it is taken, garbage stands in between."""
+
+    def __init__(self, dut: HierarchyObject, name: str, valid_p: float, coin: random.Random) -> None:
+        self.valid, self.ready, self.payload = (
+            getattr(dut, f"{name}__{part}") for part in ("valid", "ready", "payload")
+        )
+        self.valid_p = valid_p
+        self.coin = coin
+        self.words: list[tuple[int, int, int]] = []  # word, useful lanes, job
+        self.position = 0
+        self.offered = False
+        self._withdraw()
+
+    def _withdraw(self) -> None:
+        self.valid.value = 0
+        self.payload.value = self.coin.getrandbits(len(self.payload))
+
+    def offer(self) -> None:
+        """At the start of a cycle: offer the next word, or not."""
+        if self.offered or self.position == len(self.words):
+            return
+        if self.valid_p == 1 or self.coin.random() < self.valid_p:
+            self.offered = True
+            self.valid.value = 1
+            self.payload.value = self.words[self.position][0]
+
+    def takes(self) -> bool:
+        """In the settled cycle: whether its end takes the word."""
+        return self.offered and self.ready.value == 1
+
+    def step(self) -> tuple[int, int]:
+        """After the edge that took a word: its useful lanes and its job."""
+        _, lanes, job = self.words[self.position]
+        self.position += 1
+        self.offered = False
+        if self.valid_p != 1 or self.position == len(self.words):
+            self._withdraw()
+        return lanes, job
+
+
+class Driver:
+    """One batch of jobs, back to back.
+
+    Parameters
+    ----------
+    dut : HierarchyObject
+        The engine.
+    cfg : TensorConfig
+    jobs : sequence of Job
+    valid_p, ready_p : float in (0, 1]
+        Chance per cycle that a waiting input becomes valid, and that ``o_c`` is ready.
+    coin : random.Random
+    """
+
+    def __init__(
+        self,
+        dut: HierarchyObject,
+        cfg: TensorConfig,
+        jobs: Sequence[Job],
+        *,
+        valid_p: float,
+        ready_p: float,
+        coin: random.Random,
+    ) -> None:
+        self.dut = dut
+        self.cfg = cfg
+        self.ready_p = ready_p
+        self.coin = coin
+        names = {"job": "i_job", "a": "i_a", "b": "i_b"}
+        if cfg.dataflow == "weight_stationary":
+            names["c_in"] = "i_c"
+        self.sources = {key: Source(dut, name, valid_p, coin) for key, name in names.items()}
+        self.expected: list[tuple[int, int, int, bool]] = []  # word, useful lanes, job, feeds back
+        for index, job in enumerate(jobs):
+            self.sources["job"].words.append((job.word(cfg), 3, index))
+            self.sources["a"].words.extend((v.word, v.lanes, index) for v in job.a)
+            self.sources["b"].words.extend((v.word, v.lanes, index) for v in job.b)
+            self.expected.extend(
+                (v.word, v.lanes, index, back)
+                for v, back in zip(job.c_out, job.feeds_back, strict=True)
+            )
+        self.n_jobs = len(jobs)
+        self.emitted = 0
+        self.tallies: list[Tally] = []
+        self.cycle = 0
+
+    async def run(self) -> list[Tally]:
+        """Drive the batch until the engine is idle again.
+
+        Raises
+        ------
+        AssertionError
+            If the engine breaks the stream protocol, stops, emits too much or takes too little.
+        """
+        dut = self.dut
+        ready = False
+        dut.o_c__ready.value = 0
+        waiting: int | None = None  # the word o_c offered in the last cycle and nobody took
+        progress_at = 0
+        while True:
+            for source in self.sources.values():
+                source.offer()
+            if (now := self.ready_p == 1 or self.coin.random() < self.ready_p) != ready:
+                ready = now
+                dut.o_c__ready.value = int(ready)
+            await ReadOnly()
+            taken = [name for name, source in self.sources.items() if source.takes()]
+            busy = dut.busy.value == 1
+            if busy:
+                self.tallies[-1].busy_cycles += 1
+                self.tallies[-1].stalled_cycles += int(dut.stalled.value)
+            offered = dut.o_c__valid.value == 1
+            word = int(dut.o_c__payload.value) if offered else None
+            assert waiting is None or word == waiting, f"o_c changed while it waited: {self._where()}"
+            waiting = None if ready else word
+            await RisingEdge(dut.clk)
+            if word is not None and ready:
+                self._emit(word)
+            for name in taken:
+                self._take(name)
+            if taken or (offered and ready):
+                progress_at = self.cycle
+            self.cycle += 1
+            if not busy and not taken and self.emitted == len(self.expected):
+                break
+            assert self.cycle - progress_at < NO_PROGRESS_CYCLES, f"deadlock: {self._where()}"
+        left = {n: len(s.words) - s.position for n, s in self.sources.items()}
+        assert not any(left.values()), f"operands not taken: {left}"
+        return self.tallies
+
+    def _take(self, name: str) -> None:
+        lanes, job = self.sources[name].step()
+        if name == "job":
+            self.tallies.append(Tally(accepted_at=self.cycle))
+            return
+        assert job < len(self.tallies), f"operand {name} taken ahead of its job: {self._where()}"
+        tally = self.tallies[job]
+        tally.vectors[name] += 1
+        tally.elements[name] += lanes
+        if tally.first_operand_at < 0:
+            tally.first_operand_at = self.cycle
+
+    def _emit(self, word: int) -> None:
+        assert self.emitted < len(self.expected), f"one row too many: {self._where()}"
+        expected, lanes, job, feeds_back = self.expected[self.emitted]
+        assert job < len(self.tallies), f"row emitted ahead of its job: {self._where()}"
+        self.emitted += 1
+        tally = self.tallies[job]
+        tally.mismatches += word != expected
+        tally.last_output_at = self.cycle
+        tally.vectors["c_out"] += 1
+        tally.elements["c_out"] += lanes
+        if feeds_back:
+            # Edge lanes come back as garbage, as from a memory that keeps only the matrix.
+            used = lanes * self.cfg.mac.acc_bits
+            noise = self.coin.getrandbits(self.cfg.cols * self.cfg.mac.acc_bits) >> used << used
+            self.sources["c_in"].words.append((word & ((1 << used) - 1) | noise, lanes, job))
+
+    def _where(self) -> str:
+        return f"cycle {self.cycle}, {len(self.tallies)} jobs accepted, {self.emitted} rows emitted"

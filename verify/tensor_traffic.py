@@ -1,0 +1,132 @@
+"""Random jobs for the tensor engine, and the words that its streams must carry for them.
+
+The order is the one that :class:`lockstep.rtl.tensor.engine.SystolicEngine` documents, written out
+once more as plain loops. Lanes beyond the edge of a matrix carry garbage.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lockstep.arch.tensor import TensorConfig
+from lockstep.sim.golden.tensor import gemm
+
+I64 = NDArray[np.int64]
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vector:
+    """One transfer: a word with lane 0 in its low bits, and how many lanes of it are useful."""
+
+    word: int
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job's transfers on each stream, in order.
+
+    ``c_out`` is what the engine must emit; ``feeds_back`` marks those of it that are partial sums and
+    return through ``i_c``.
+    """
+
+    shape: Shape
+    a: list[Vector] = field(default_factory=list)
+    b: list[Vector] = field(default_factory=list)
+    c_out: list[Vector] = field(default_factory=list)
+    feeds_back: list[bool] = field(default_factory=list)
+
+    def word(self, cfg: TensorConfig) -> int:
+        """The transfer on ``i_job``."""
+        return job_word(cfg, self.shape)
+
+
+def job_word(cfg: TensorConfig, shape: Shape) -> int:
+    """A shape (m, n, k) as a payload of ``i_job``."""
+    return sum(size << i * cfg.job_bits for i, size in enumerate(shape))
+
+
+def random_shapes(cfg: TensorConfig, count: int, rng: np.random.Generator) -> list[Shape]:
+    """Shapes (m, n, k), mostly around multiples of the array's sides; a few are larger."""
+
+    def size(side: int) -> int:
+        kind = rng.integers(4)
+        if kind == 0:
+            return int(rng.integers(1, side + 1))
+        if kind == 1:
+            return int(max(1, side * rng.integers(1, 3) + rng.integers(-1, 2)))
+        return int(rng.integers(1, 2 * side + 4 if kind == 2 else 3 * side + 8))
+
+    return [(size(cfg.rows), size(cfg.cols), size(cfg.rows)) for _ in range(count)]
+
+
+def random_job(cfg: TensorConfig, shape: Shape, rng: np.random.Generator) -> Job:
+    """A job of random operands: uniform, extremes and zeros, or one value throughout."""
+    m, n, k = shape
+    a = _operands(cfg.mac.a_range, (m, k), rng)
+    b = _operands(cfg.mac.b_range, (k, n), rng)
+    job = Job(shape=shape)
+    if cfg.dataflow == "output_stationary":
+        _output_stationary(cfg, job, a, b, rng)
+    else:
+        _weight_stationary(cfg, job, a, b, rng)
+    return job
+
+
+def _output_stationary(
+    cfg: TensorConfig, job: Job, a: I64, b: I64, rng: np.random.Generator
+) -> None:
+    c = gemm(cfg.mac, a, b)
+    for m in range(0, len(a), cfg.rows):
+        for n in range(0, b.shape[1], cfg.cols):
+            job.a.extend(_vectors(a[m : m + cfg.rows].T, cfg.rows, cfg.mac.a_bits, rng))
+            job.b.extend(_vectors(b[:, n : n + cfg.cols], cfg.cols, cfg.mac.b_bits, rng))
+            block = c[m : m + cfg.rows, n : n + cfg.cols]
+            job.c_out.extend(_vectors(block, cfg.cols, cfg.mac.acc_bits, None))
+    job.feeds_back.extend([False] * len(job.c_out))
+
+
+def _weight_stationary(
+    cfg: TensorConfig, job: Job, a: I64, b: I64, rng: np.random.Generator
+) -> None:
+    for n in range(0, b.shape[1], cfg.cols):
+        for k in range(0, len(b), cfg.rows):
+            weights = b[k : k + cfg.rows, n : n + cfg.cols]
+            job.a.extend(_vectors(a[:, k : k + cfg.rows], cfg.rows, cfg.mac.a_bits, rng))
+            job.b.extend(_vectors(weights, cfg.cols, cfg.mac.b_bits, rng))
+            so_far = gemm(cfg.mac, a[:, : k + cfg.rows], b[: k + cfg.rows, n : n + cfg.cols])
+            job.c_out.extend(_vectors(so_far, cfg.cols, cfg.mac.acc_bits, None))
+            job.feeds_back.extend([k + cfg.rows < len(b)] * len(a))
+
+
+def _operands(limits: tuple[int, int], shape: tuple[int, int], rng: np.random.Generator) -> I64:
+    low, high = limits
+    kind = rng.integers(4)
+    if kind == 0:
+        return np.full(shape, rng.choice([low, high]), dtype=np.int64)
+    if kind == 1:
+        return rng.choice([low, low + 1, -1 if low < 0 else 1, 0, 1, high], size=shape)
+    return rng.integers(low, high + 1, size=shape)
+
+
+def _vectors(
+    rows: I64, lanes: int, bits: int, garbage: np.random.Generator | None
+) -> list[Vector]:
+    """Each row as one word; lanes beyond its end are zero, or garbage."""
+    useful = rows.shape[1]
+    mask = (1 << bits) - 1
+    place = np.array([1 << i * bits for i in range(useful)], dtype=object)
+    words = (rows.astype(object) & mask) @ place
+    return [
+        Vector(word=int(word) | (random_word(lanes, useful, bits, garbage) if garbage else 0), lanes=useful)
+        for word in words
+    ]
+
+
+def random_word(lanes: int, useful: int, bits: int, rng: np.random.Generator) -> int:
+    """Random bits in every lane from ``useful`` on, zero below."""
+    spare = (lanes - useful) * bits
+    noise = int.from_bytes(rng.bytes(-(-spare // 8)), "little") & ((1 << spare) - 1)
+    return noise << useful * bits
