@@ -118,7 +118,9 @@ def product_of(a: ScalarFormat, b: ScalarFormat) -> Product:
     """
     if isinstance(a, IntFormat) and isinstance(b, IntFormat):
         return Product(a=a, b=b)
-    if not (isinstance(a, FloatFormat | ExponentFormat) and isinstance(b, FloatFormat | ExponentFormat)):
+    if not (
+        isinstance(a, FloatFormat | ExponentFormat) and isinstance(b, FloatFormat | ExponentFormat)
+    ):
         raise ValueError(f"cannot multiply {a.name} by {b.name}: use two floats or two integers")
     if significand_bits(a) + significand_bits(b) > significand_bits(FP32):
         raise ValueError(f"the product of {a.name} and {b.name} needs more than FP32's 24 bits")

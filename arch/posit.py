@@ -1,6 +1,6 @@
 """Posit arithmetic units: multiply, add, and the dot product that rounds once."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
@@ -29,6 +29,9 @@ def _is_posit(name: str) -> str:
 PositName = Annotated[FormatName, AfterValidator(_is_posit)]
 """A field type for configs: a string that names a posit."""
 
+Operation = Literal["multiply", "add", "dot"]
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+
 QUIRE_LATENCY_CYCLES = 3
 """Cycles a quire takes from an addend to a rounded sum: accumulate, normalise, encode."""
 
@@ -49,7 +52,7 @@ class PositConfig(Config):
     """
 
     kind: Literal["posit"] = "posit"
-    operation: Literal["multiply", "add", "dot"]
+    operation: Operation
     format: PositName
     lanes: Annotated[int, Field(ge=1, le=256)] = 1
 

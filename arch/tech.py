@@ -70,7 +70,9 @@ class Tech(Config):
     @model_validator(mode="after")
     def _every_primitive_is_priced(self) -> "Tech":
         if missing := set(get_args(Primitive)) - set(self.vector):
-            raise ValueError(f"vector must price every primitive; {', '.join(sorted(missing))} missing")
+            raise ValueError(
+                f"vector must price every primitive; {', '.join(sorted(missing))} missing"
+            )
         return self
 
     def mac_figures(self, fmt: str) -> BlockFigures:

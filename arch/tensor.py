@@ -1,11 +1,17 @@
 """The tensor engine: a systolic array that multiplies matrices."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
 from lockstep.arch.config import Config
 from lockstep.arch.formats import FormatName, format_named
+
+if TYPE_CHECKING:  # arch needs no NumPy, its callers may bring arrays
+    import numpy as np
+    from numpy.typing import NDArray
+
+Size = TypeVar("Size", int, "NDArray[np.int64]")
 
 
 def integer_range(name: str) -> tuple[int, int]:
@@ -128,10 +134,11 @@ class TensorConfig(Config):
             return self.rows, self.cols, 16
         return 16, self.cols, self.rows
 
-    def tile_bits(self, m: int, n: int, k: int) -> int:
+    def tile_bits(self, m: Size, n: Size, k: Size) -> Size:
         """Scratchpad bits of double-buffered A, B and C tiles; NumPy arrays broadcast."""
-        operands = m * k * self.mac.a_bits + k * n * self.mac.b_bits
-        return 2 * (operands + m * n * self.mac.acc_bits)
+        a, b, c = m * k * self.mac.a_bits, k * n * self.mac.b_bits, m * n * self.mac.acc_bits
+        bits: Size = 2 * (a + b + c)
+        return bits
 
     @property
     def job_max(self) -> int:

@@ -44,7 +44,10 @@ def emit(data: object) -> None:
 def run(
     machine: MachineArgument,
     model: ModelOption,
-    prefill: Annotated[int, typer.Option(help="Prompt tokens of each sequence.")] = 2048,
+    prefill: Annotated[
+        int | None,
+        typer.Option(help="Prompt tokens of each sequence; 2048, or the most a model takes."),
+    ] = None,
     decode: Annotated[int, typer.Option(help="Tokens to generate for each sequence.")] = 0,
     batch: Annotated[int, typer.Option(help="Sequences that run together.")] = 1,
     weights: Annotated[str | None, typer.Option(help="Stored format of the weights.")] = None,
@@ -67,8 +70,11 @@ def run(
         activations=activations or default.activations,
         kv=kv or default.kv,
     )
+    described = load_model(model)
+    if prefill is None:
+        prefill = max(1, min(2048, (described.longest or 2048) - decode))
     result = simulate(
-        system, load_model(model), prefill=prefill, decode=decode, batch=batch, formats=formats
+        system, described, prefill=prefill, decode=decode, batch=batch, formats=formats
     )
     files = []
     if out is not None:
@@ -82,7 +88,9 @@ def run(
 
     show.run(result)
     if files:
-        typer.echo(f"report: {out / 'report.html'} and {len(files) - 1} files beside it" if out else "")
+        typer.echo(
+            f"report: {out / 'report.html'} and {len(files) - 1} files beside it" if out else ""
+        )
 
 
 @app.command()
@@ -198,13 +206,19 @@ def schema(
     kind: Annotated[str, typer.Argument(help="machine, model, tech or dram.")] = "machine",
 ) -> None:
     """Print the JSON Schema of a file kind, for editors."""
+    from lockstep.arch.config import Config
     from lockstep.arch.load import json_schema
     from lockstep.arch.machine import Machine
     from lockstep.arch.memory import DramPreset
     from lockstep.arch.tech import Tech
     from lockstep.workloads.model import Model
 
-    kinds = {"machine": Machine, "model": Model, "tech": Tech, "dram": DramPreset}
+    kinds: dict[str, type[Config]] = {
+        "machine": Machine,
+        "model": Model,
+        "tech": Tech,
+        "dram": DramPreset,
+    }
     if kind not in kinds:
         raise InputError(f"kind: unknown kind {kind!r}; choose {', '.join(kinds)}")
     emit(json_schema(kinds[kind]))
@@ -241,9 +255,14 @@ def verify(
     """Hold the RTL to the simulator under Verilator, and print the agreement table."""
     with _needs_rtl_extra():
         from lockstep.cli.verify import verify_units
-    rows, passed = verify_units(what or [], quick=quick, overrides=overrides or (), out=out)
-    _table("agreement of RTL and simulator", rows, as_json)
-    if not passed:
+    rows = verify_units(what or [], quick=quick, overrides=overrides or (), out=out)
+    if as_json:
+        emit([row.summary() for row in rows])
+    else:
+        from lockstep.cli import show
+
+        show.agreement(rows)
+    if not all(row.passed for row in rows):
         raise typer.Exit(1)
 
 
@@ -262,6 +281,17 @@ def report(
     from lockstep.cli import show
 
     show.facts(str(folder), summary)
+    columns = (
+        "phase",
+        "name",
+        "bound_by",
+        "occurrences",
+        "latency_s",
+        "share_of_phase",
+        "energy_j",
+    )
+    longest = sorted(rows, key=lambda row: -float(row["latency_s"]))[:20]
+    show.table("longest operators", [{key: row[key] for key in columns} for row in longest])
 
 
 class _needs_rtl_extra:  # noqa: N801  (reads as a statement where it is used)

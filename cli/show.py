@@ -1,12 +1,15 @@
 """Tables for people, at most 100 columns wide."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from lockstep.sim.run import PhaseResult, RunResult
+
+if TYPE_CHECKING:  # needs the rtl extra
+    from lockstep.verify.agreement import AgreementRow
 
 WIDTH = 100
 
@@ -65,6 +68,40 @@ def table(title: str, rows: Iterable[Mapping[str, Any]]) -> None:
     _console().print(result)
 
 
+def agreement(rows: Iterable["AgreementRow"]) -> None:
+    """Print the agreement table, then whatever disagreed."""
+    rows = list(rows)
+    result = Table(title="agreement of RTL and simulator", title_justify="left")
+    result.add_column("unit")
+    for name in (
+        "configs",
+        "vectors",
+        "stalled",
+        "mismatches",
+        "cycle error",
+        "cycles/s",
+        "mutants",
+    ):
+        result.add_column(name, justify="right")
+    for row in rows:
+        scaled = f", scaled from {row.scaled_from}" if row.scaled_from else ""
+        result.add_row(
+            row.unit + scaled,
+            number(row.configs),
+            number(row.vectors),
+            number(row.stalled_vectors),
+            number(row.mismatches),
+            f"{row.cycle_error_min:g} to {row.cycle_error_max:g}",
+            number(row.rtl_cycles_per_s),
+            f"{row.mutants_caught} of {row.mutants}",
+        )
+    console = _console()
+    console.print(result)
+    for row in rows:
+        for complaint in row.complaints[:20]:
+            console.print(complaint, style="red", markup=False)
+
+
 def run(result: RunResult, most: int = 12) -> None:
     """Print the headline numbers, then each phase's operators, longest first."""
     clock = result.system.machine.clock_hz
@@ -95,9 +132,7 @@ def run(result: RunResult, most: int = 12) -> None:
 
 
 def _phase(phase: PhaseResult, clock_hz: float, most: int) -> Table:
-    result = Table(
-        title=f"{phase.name}: {seconds(phase.cycles / clock_hz)}", title_justify="left"
-    )
+    result = Table(title=f"{phase.name}: {seconds(phase.cycles / clock_hz)}", title_justify="left")
     result.add_column("operator")
     result.add_column("bound by")
     for name in ("times", "latency", "share", "array busy", "DRAM busy", "DRAM bytes"):
@@ -117,6 +152,10 @@ def _phase(phase: PhaseResult, clock_hz: float, most: int) -> Table:
     if ops[most:]:
         rest = sum(op.latency_cycles for op in ops[most:])
         result.add_row(
-            f"{len(ops) - most} more", "", "", seconds(rest / clock_hz), f"{rest / phase.cycles:.1%}"
+            f"{len(ops) - most} more",
+            "",
+            "",
+            seconds(rest / clock_hz),
+            f"{rest / phase.cycles:.1%}",
         )
     return result

@@ -1,14 +1,16 @@
 """From a unit's config to its component, its Verilog and its port list."""
 
 from functools import singledispatch
-from pathlib import Path
 from typing import Any
 
 from amaranth.lib import wiring
 
 from lockstep.arch.config import Config
+from lockstep.arch.mac import AccumulateConfig, DotConfig, MultiplyConfig
 from lockstep.arch.tensor import TensorConfig
 from lockstep.rtl.lib.shared import SharedModules, verilog_of
+from lockstep.rtl.mac.dot import DotUnit
+from lockstep.rtl.mac.unit import AccumulateUnit, MultiplyUnit
 from lockstep.rtl.tensor.engine import SystolicEngine
 
 # Amaranth checks widths itself; Yosys writes what Verilog's rules of extension then make of them.
@@ -30,6 +32,21 @@ def component(cfg: Config) -> wiring.Component:
 @component.register
 def _tensor(cfg: TensorConfig) -> wiring.Component:
     return SystolicEngine(cfg)
+
+
+@component.register
+def _multiply(cfg: MultiplyConfig) -> wiring.Component:
+    return MultiplyUnit(cfg)
+
+
+@component.register
+def _accumulate(cfg: AccumulateConfig) -> wiring.Component:
+    return AccumulateUnit(cfg)
+
+
+@component.register
+def _dot(cfg: DotConfig) -> wiring.Component:
+    return DotUnit(cfg)
 
 
 def to_verilog(cfg: Config, name: str) -> str:

@@ -15,6 +15,7 @@ def energy_pj(system: System, activity: Activity, seconds: float) -> dict[str, f
     system : System
         Its technology table gives pJ per event; DRAM energy is per bit moved.
     activity : Activity
+        What happened.
     seconds : float
         Time during which the scratchpad leaks.
     """

@@ -48,10 +48,11 @@ def cost_graphs(system: System, graphs: Iterable[Sequence[Op]]) -> list[list[OpC
     Parameters
     ----------
     system : System
+        The machine, with its tables.
     graphs : iterable of operator sequences
         E.g. one prefill and one graph per decode step; equal groups are costed once over all.
     """
-    grouped = [_groups(graph) for graph in graphs]
+    grouped = [stream_groups(graph) for graph in graphs]
     unique = dict.fromkeys(group for graph in grouped for group in graph)
     gemms = dict.fromkeys(op for group in unique for op in group if isinstance(op, Gemm))
     mapped = map_problems(system, [_problem(system, op) for op in gemms])
@@ -60,8 +61,8 @@ def cost_graphs(system: System, graphs: Iterable[Sequence[Op]]) -> list[list[OpC
     return [[cost for group in graph for cost in costs[group]] for graph in grouped]
 
 
-def _groups(graph: Sequence[Op]) -> list[Group]:
-    """Cut a graph where nothing streams from one operator to the next."""
+def stream_groups(graph: Sequence[Op]) -> list[Group]:
+    """Cut a graph wherever nothing streams from one operator to the next."""
     groups: list[list[Op]] = []
     streaming = False
     for op in graph:

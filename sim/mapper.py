@@ -129,11 +129,14 @@ def _tilings(system: System, p: Problem) -> I64:
     t = system.machine.tensor
     grid = np.array(
         np.meshgrid(
-            *(_steps(s, u, t.job_max) for s, u in zip((p.m, p.n, p.k), t.smallest_tile, strict=True)),
+            *(
+                _steps(s, u, t.job_max)
+                for s, u in zip((p.m, p.n, p.k), t.smallest_tile, strict=True)
+            ),
             indexing="ij",
         )
     ).reshape(3, -1)
-    fits = t.tile_bits(*grid) <= 8 * system.machine.tile_bytes
+    fits = t.tile_bits(grid[0], grid[1], grid[2]) <= 8 * system.machine.tile_bytes
     grid = grid[:, fits]
     if not grid.size:
         raise ValueError(
@@ -164,7 +167,7 @@ class _Costs:
         self._dims = [
             np.array([getattr(p, d) for p in problems], dtype=np.int64)[which] for d in "mnk"
         ]
-        self._tiles = [table[:, i] for i in range(3)]
+        self._tiles = (table[:, 0], table[:, 1], table[:, 2])
         self._trips = [-(-d // t) for d, t in zip(self._dims, self._tiles, strict=True)]
         self.instances = np.array([p.instances for p in problems])[which]
         self.jobs = self.instances * np.prod(self._trips, axis=0)
@@ -179,19 +182,19 @@ class _Costs:
         total = self._over_tiles(lambda m, n, k: compute_cycles(tensor, m, n, k))
         self.array_cycles = self.instances * total + self.jobs * tensor.dispatch_cycles
         mac = tensor.mac
-        counts = {
-            name: self._over_tiles(lambda m, n, k, name=name: job_counts(tensor, m, n, k)[name])
-            for name in ("a_reads", "b_reads", "c_reads", "c_writes")
-        }
+
+        def moved(name: str) -> F64:
+            return self._over_tiles(lambda m, n, k: job_counts(tensor, m, n, k)[name])
+
         # Every job but the first along K also reads the partial sums its predecessors left.
         m, n, _ = self._dims
         again = m * n * (self._trips[2] - 1)
         self._reads = (
-            counts["a_reads"] * mac.a_bits
-            + counts["b_reads"] * mac.b_bits
-            + (counts["c_reads"] + again) * mac.acc_bits
+            moved("a_reads") * mac.a_bits
+            + moved("b_reads") * mac.b_bits
+            + (moved("c_reads") + again) * mac.acc_bits
         ) / 8
-        self._writes = counts["c_writes"] * mac.acc_bits / 8
+        self._writes = moved("c_writes") * mac.acc_bits / 8
 
     def _over_tiles(self, f: Callable[[I64, I64, I64], I64]) -> F64:
         """Sum of ``f`` over the tiles of one instance: full and edge sizes in each dimension."""
@@ -237,18 +240,23 @@ class _Costs:
 
         # steps[i]: times the loop at depth i (0 outer .. 2 inner) is the outermost one to advance.
         steps = (t_outer - 1, t_outer * (t_middle - 1), t_outer * t_middle * (t_inner - 1))
-        self._loads, self._counts = [], []
+        self._loads: list[F64] = []
+        self._counts: list[F64] = []
         for depth in range(3):
             moved = np.zeros((3, len(self.table)), dtype=np.bool_)
             for i in range(depth, 3):
                 # The loop itself advances; those inside it go back to 0, a change if they had moved.
-                changes = np.ones(len(self.table), dtype=np.bool_) if i == depth else (
-                    (t_middle if i == 1 else t_inner) > 1
+                changes = (
+                    np.ones(len(self.table), dtype=np.bool_)
+                    if i == depth
+                    else ((t_middle if i == 1 else t_inner) > 1)
                 )
                 np.put_along_axis(moved, order[:, i][None], changes[None], axis=0)
             self._loads.append(a * (moved[0] | moved[2]) + b * (moved[1] | moved[2]))
             self._counts.append(steps[depth])
-        reload_a_b = sum(load * n for load, n in zip(self._loads, self._counts, strict=True))
+        reload_a_b = np.sum(
+            [load * count for load, count in zip(self._loads, self._counts, strict=True)], axis=0
+        )
         tiles_c = trips[0] * trips[1]
         spilled = np.where(spills, partial * tiles_c * (trips[2] - 1), 0.0)
         self._first_load = a + b
@@ -281,7 +289,7 @@ class _Costs:
 
         busy = np.maximum(self.array_cycles, self.scratchpad_cycles) / self.jobs
         always = self._store_per_step + self._partial_per_step
-        total = busy  # the last step's compute; every other step may be longer than its compute
+        total: F64 = busy  # the last step's compute; every other step may be longer than its own
         for count, load in zip(self._counts, self._loads, strict=True):
             total = total + self.instances * count * np.maximum(busy, (load + always) / per_cycle)
         between = np.maximum(busy, (self._first_load + always) / per_cycle)

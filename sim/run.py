@@ -168,9 +168,9 @@ def simulate(
             raise InputError(f"--{name}: must be at least {least}, not {value}")
     formats = formats or default_formats(system)
     _check_formats(system, formats)
-    phases = [Phase(kind="prefill", batch=batch, tokens=prefill)]
-    phases += [
-        Phase(kind="decode", batch=batch, tokens=1, context=prefill + i) for i in range(decode)
+    phases = [
+        Phase(kind="prefill", batch=batch, tokens=prefill),
+        *(decode_phase(batch, prefill, i) for i in range(decode)),
     ]
     costs = cost_graphs(system, [graph(model, phase, formats) for phase in phases])
     return RunResult(
@@ -183,6 +183,11 @@ def simulate(
         prefill=_phase("prefill", costs[:1]),
         decode=_phase("decode", costs[1:]) if decode else None,
     )
+
+
+def decode_phase(batch: int, prefill: int, step: int) -> Phase:
+    """Decode step ``step``, counted from 0: it finds the prompt and all earlier steps cached."""
+    return Phase(kind="decode", batch=batch, tokens=1, context=prefill + step)
 
 
 def default_formats(system: System) -> Formats:

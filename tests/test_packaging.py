@@ -21,7 +21,8 @@ def test_every_package_is_listed():
 
 def test_wheel_holds_configs_and_no_tests(tmp_path):
     command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(ROOT)]
-    subprocess.run(command, check=True, capture_output=True)
+    # From another folder: a build/ folder here would shadow the module of that name.
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     for folder in ("configs", "sim", "cli", "arch", "workloads", "rtl", "verify"):

@@ -4,6 +4,7 @@ The plan goes in and the report comes out as JSON files, named to the testbench 
 variables: :func:`plan` and :func:`write_report` are for its use.
 """
 
+import contextlib
 import json
 import os
 import tempfile
@@ -66,7 +67,8 @@ def simulate(
         (folder / "plan.json").write_text(json.dumps(plan))
         results = folder / "results.xml"
         log = folder / "sim.log"
-        try:
+        # cocotb's runner ends in either, or in neither; the results file tells.
+        with contextlib.suppress(SystemExit, RuntimeError):
             Runner().test(
                 hdl_toplevel=TOP,
                 hdl_toplevel_lang="verilog",
@@ -78,8 +80,6 @@ def simulate(
                 log_file=log,
                 extra_env={_PLAN: str(folder / "plan.json"), _REPORT: str(folder / "report.json")},
             )
-        except (SystemExit, RuntimeError):
-            pass  # cocotb's runner ends in either, or in neither; the results tell
         report_file = folder / "report.json"
         report = json.loads(report_file.read_text()) if report_file.exists() else None
         failure = _failure(results)

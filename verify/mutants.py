@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
-from amaranth.hdl import *
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data, stream
 
 from lockstep.arch.tensor import TensorConfig
@@ -57,7 +57,9 @@ def _with(cfg: TensorConfig, owner: Any, name: str, stand_in: object) -> str:
         return to_verilog(cfg, TOP)
 
 
-def _edited(cfg: TensorConfig, pattern: str, replacement: str | Callable[[re.Match[str]], str]) -> str:
+def _edited(
+    cfg: TensorConfig, pattern: str, replacement: str | Callable[[re.Match[str]], str]
+) -> str:
     text, count = re.subn(pattern, replacement, to_verilog(cfg, TOP))
     if count != 1:
         raise ValueError(f"mutation {pattern!r} matches {count} times, not once")
@@ -92,7 +94,7 @@ def _delays(line: str) -> Mutate:
 
 
 def _lets_garbage_in(cfg: TensorConfig) -> str:
-    def pass_on(m: Module, to: data.View, lanes: data.View, mask: Value) -> None:
+    def pass_on(m: Module, to: data.View[Any], lanes: data.View[Any], mask: Value) -> None:
         m.d.comb += to.eq(lanes)
 
     return _with(cfg, engine, "_zero_padded", pass_on)

@@ -12,7 +12,6 @@ from typing import Any
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
-from cocotb.handle import HierarchyObject
 from cocotb.triggers import FallingEdge, RisingEdge
 from cocotb.utils import get_sim_time
 
@@ -57,7 +56,7 @@ class Report:
 REPORT = Report()
 
 
-async def reset(dut: HierarchyObject) -> None:
+async def reset(dut: Any) -> None:
     """Two cycles of reset with every stream idle."""
     for name in ("i_job", "i_a", "i_b", "i_c"):
         if hasattr(dut, f"{name}__valid"):
@@ -69,7 +68,7 @@ async def reset(dut: HierarchyObject) -> None:
     dut.rst.value = 0
 
 
-async def abandon(dut: HierarchyObject) -> None:
+async def abandon(dut: Any) -> None:
     """Start a job on garbage and reset the engine in the middle of it."""
     for name in ("i_job", "i_a", "i_b", "i_c"):
         if hasattr(dut, f"{name}__valid"):
@@ -83,7 +82,7 @@ async def abandon(dut: HierarchyObject) -> None:
     await reset(dut)
 
 
-async def run_batch(dut: HierarchyObject, jobs: list[Job], *, stalled: bool) -> None:
+async def run_batch(dut: Any, jobs: list[Job], *, stalled: bool) -> None:
     """Drive jobs back to back and hold what happened to the models."""
     chances = (0.25, 0.5, 0.75, 0.95)
     driver = Driver(
@@ -140,7 +139,7 @@ def _compare_times(job: Job, tally: Tally, following: Tally | None) -> None:
 
 
 @cocotb.test()
-async def the_engine_agrees_with_its_models(dut: HierarchyObject) -> None:
+async def the_engine_agrees_with_its_models(dut: Any) -> None:
     """Batches of one to six jobs; before some of them, a job is cut short by a reset."""
     Clock(dut.clk, PERIOD_NS, "ns").start()
     await reset(dut)
@@ -162,7 +161,7 @@ async def the_engine_agrees_with_its_models(dut: HierarchyObject) -> None:
     assert not REPORT.complaints, "\n".join(REPORT.complaints)
 
 
-async def run_freely(dut: HierarchyObject, shape: Shape) -> None:
+async def run_freely(dut: Any, shape: Shape) -> None:
     """One job with every stream always ready and no Python per cycle; only its cycles are checked."""
     for name in ("i_a", "i_b", "i_c"):
         if hasattr(dut, f"{name}__valid"):

@@ -23,7 +23,7 @@ TESTBENCH = "lockstep.verify.tb_tensor"
 LARGEST_PES = 1024
 """A machine's array with more PEs than this is verified scaled down; it would take minutes to build."""
 
-_ROWS = {
+_ROWS: dict[str, dict[str, object]] = {
     "tensor, output stationary": {"dataflow": "output_stationary"},
     "tensor, weight stationary": {"dataflow": "weight_stationary"},
     "tensor, weight stationary, double-buffered": {
@@ -70,6 +70,7 @@ def verify_tensor(
     quick : bool
         A sample instead of all configs; well over 1000 jobs per dataflow otherwise.
     progress : callable or None
+        Told of each simulation that is done.
     seed : int
         Of shapes, operands and stalls.
 
@@ -206,7 +207,8 @@ def _row(
     seconds = sum(r["driven_cycles"] / r["driven_cycles_per_s"] for r in reports)
     return AgreementRow(
         unit=unit,
-        configs=tuple(_name(cfg) for cfg in configs),
+        configs=len(configs),
+        config_names=tuple(_name(cfg) for cfg in configs),
         jobs=sum(r["jobs"] for r in reports),
         vectors=sum(r["vectors"] for r in reports),
         stalled_vectors=sum(r["stalled_vectors"] for r in reports),
@@ -224,9 +226,13 @@ def _row(
 
 
 def _config(parameters: dict[str, object], rows: int, cols: int, mac: MacConfig) -> TensorConfig:
-    return TensorConfig.model_validate(
-        {"kind": "systolic", "rows": rows, "cols": cols, "mac": mac, **parameters}
-    )
+    return TensorConfig.model_validate({
+        "kind": "systolic",
+        "rows": rows,
+        "cols": cols,
+        "mac": mac,
+        **parameters,
+    })
 
 
 def _name(cfg: TensorConfig) -> str:

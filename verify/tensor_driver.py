@@ -6,14 +6,16 @@ Runs inside the simulator. Inputs change after a clock edge, everything is sampl
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from cocotb.handle import HierarchyObject
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from lockstep.arch.tensor import TensorConfig
 from lockstep.verify.tensor_traffic import Job
 
-NO_PROGRESS_CYCLES = 2000  # a fold takes a few R + C without transfers, a random stall tens of cycles
+NO_PROGRESS_CYCLES = (
+    2000  # a fold takes a few R + C without transfers, a random stall tens of cycles
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,9 +28,7 @@ class Tally:
     first_operand_at: int = -1
     last_output_at: int = -1
     mismatches: int = 0
-    vectors: dict[str, int] = field(
-        default_factory=lambda: {"a": 0, "b": 0, "c_in": 0, "c_out": 0}
-    )
+    vectors: dict[str, int] = field(default_factory=lambda: {"a": 0, "b": 0, "c_in": 0, "c_out": 0})
     elements: dict[str, int] = field(
         default_factory=lambda: {"a": 0, "b": 0, "c_in": 0, "c_out": 0}
     )
@@ -37,7 +37,7 @@ class Tally:
 class Source:
     """An input stream: a word stays valid until it is taken, garbage stands in between."""
 
-    def __init__(self, dut: HierarchyObject, name: str, valid_p: float, coin: random.Random) -> None:
+    def __init__(self, dut: Any, name: str, valid_p: float, coin: random.Random) -> None:
         self.valid, self.ready, self.payload = (
             getattr(dut, f"{name}__{part}") for part in ("valid", "ready", "payload")
         )
@@ -80,9 +80,10 @@ class Driver:
 
     Parameters
     ----------
-    dut : HierarchyObject
+    dut : cocotb handle
         The engine.
     cfg : TensorConfig
+        Of that engine.
     jobs : sequence of Job
     valid_p, ready_p : float in (0, 1]
         Chance per cycle that a waiting input becomes valid, and that ``o_c`` is ready.
@@ -91,7 +92,7 @@ class Driver:
 
     def __init__(
         self,
-        dut: HierarchyObject,
+        dut: Any,
         cfg: TensorConfig,
         jobs: Sequence[Job],
         *,
@@ -148,7 +149,9 @@ class Driver:
                 self.tallies[-1].stalled_cycles += int(dut.stalled.value)
             offered = dut.o_c__valid.value == 1
             word = int(dut.o_c__payload.value) if offered else None
-            assert waiting is None or word == waiting, f"o_c changed while it waited: {self._where()}"
+            assert waiting is None or word == waiting, (
+                f"o_c changed while it waited: {self._where()}"
+            )
             waiting = None if ready else word
             await RisingEdge(dut.clk)
             if word is not None and ready:

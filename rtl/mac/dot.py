@@ -1,5 +1,7 @@
 """Dot products of block formats: exact inside a block, FP32 across blocks."""
 
+from collections.abc import Callable
+
 from amaranth.hdl import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -14,6 +16,8 @@ from lockstep.rtl.mac.unit import advances
 
 TAG = data.StructLayout({"valid": 1, "first": 1, "block": 1, "end": 1})
 """What travels with a beat: whether it is one, the first or the last of its block, the dot's last."""
+
+Late = Callable[[Value, int, str], Value]
 
 
 class DotUnit(wiring.Component):
@@ -63,42 +67,38 @@ class DotUnit(wiring.Component):
         def late(value: Value, cycles: int, name: str) -> Value:
             return delayed(m, value, cycles, enable=advance, name=name)
 
+        def tagged(tag: data.View, cycles: int, name: str) -> data.View:
+            bits = delayed(m, tag.as_value(), cycles, enable=advance, name=name, reset_less=False)
+            return data.View(TAG, bits)
+
         # Cycle 0: products. Cycles 1..: one level of the tree each.
         products, specials = self._products(m, platform)
-        level = [late(p, 1, f"product_{k}") for k, p in enumerate(products)]
-        for depth in range(self.cfg.tree_levels):
-            pairs = zip(level[::2], level[1::2], strict=False)
-            odd = level[len(level) & ~1 :]
-            level = [late(x, 1, f"sum_{depth}_{k}") for k, x in enumerate([x + y for x, y in pairs] + odd)]
+        total = self._tree(products, late)
         cycles = 1 + self.cfg.tree_levels
-        seen = Signal(SPECIALS)
-        m.d.comb += seen.eq(late(specials.as_value(), cycles, "specials"))
-        tag = self._tagged(m, self._entering(m), cycles, advance)
-        total = level[0]
+        seen = data.View(SPECIALS, late(specials.as_value(), cycles, "specials"))
+        tag = tagged(self._entering(m), cycles, "tag_tree")
 
         # One cycle, if a block is several beats: their sum.
         if self.cfg.beats_per_block > 1:
-            block_sum = Signal(signed(self.cfg.sum_bits))
-            block_seen = Signal(SPECIALS)
+            block_sum = Signal(signed(self.cfg.sum_bits), reset_less=True)
+            block_seen = Signal(SPECIALS, reset_less=True)
             with m.If(advance & tag.valid):
                 m.d.sync += [
                     block_sum.eq(Mux(tag.first, 0, block_sum) + total),
                     block_seen.eq(Mux(tag.first, 0, block_seen.as_value()) | seen.as_value()),
                 ]
             total, seen = block_sum, block_seen
-            tag = self._tagged(m, tag, 1, advance)
+            tag = tagged(tag, 1, "tag_block")
             cycles += 1
 
         # Two cycles: scale, round.
-        scales = [
-            late(scale, cycles, name)
-            for scale, name in ((self.i.p.a_scale, "a_scale"), (self.i.p.b_scale, "b_scale"))
-        ]
-        scaled, rounding = self._scaled(m, total, seen, scales[0], scales[1])
+        a_scale = late(self.i.p.a_scale, cycles, "a_scale")
+        b_scale = late(self.i.p.b_scale, cycles, "b_scale")
+        scaled, rounding = self._scaled(m, total, seen, a_scale, b_scale)
         m.submodules.rounder = rounder = Rounder(rounding)
         m.d.comb += rounder.i.eq(late(scaled, 1, "scaled"))
         addend = late(rounder.o, 1, "addend")
-        tag = self._tagged(m, tag, 2, advance)
+        tag = tagged(tag, 2, "tag_addend")
 
         # The last cycle: accumulate.
         fresh = Signal(init=1)  # the next block starts a dot
@@ -110,6 +110,15 @@ class DotUnit(wiring.Component):
             with m.If(tag.valid & tag.block):
                 m.d.sync += [self.o.p.eq(adder.o), fresh.eq(tag.end)]
         return m
+
+    def _tree(self, products: list[Value], late: Late) -> Value:
+        """The lanes' sum, a register after the products and after each level."""
+        level = [late(p, 1, f"product_{k}") for k, p in enumerate(products)]
+        for depth in range(self.cfg.tree_levels):
+            pairs = zip(level[::2], level[1::2], strict=False)
+            sums = [x + y for x, y in pairs] + level[len(level) & ~1 :]
+            level = [late(x, 1, f"sum_{depth}_{k}") for k, x in enumerate(sums)]
+        return level[0]
 
     def _entering(self, m: Module) -> data.View:
         """The tag of the beat on ``i``."""
@@ -124,15 +133,6 @@ class DotUnit(wiring.Component):
         ]
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += beat.eq(Mux(tag.block, 0, beat + 1))
-        return tag
-
-    def _tagged(self, m: Module, tag: data.View, cycles: int, advance: Value) -> data.View:
-        """A tag some cycles later; unlike data it is reset, so that nothing is valid at first."""
-        for _ in range(cycles):
-            stage = Signal(TAG, name="tag")
-            with m.If(advance):
-                m.d.sync += stage.eq(tag)
-            tag = stage
         return tag
 
     def _products(self, m: Module, platform: object) -> tuple[list[Value], data.View]:
@@ -170,7 +170,9 @@ class DotUnit(wiring.Component):
             magnitude.eq(Mux(total < 0, -total, total)),
             scaled.significand.eq(magnitude * factor.significand),
             scaled.shift.eq(factor.shift),
-            scaled.sign.eq(Mux(inf, seen.minus_inf, total < 0) ^ (factor.sign & (inf | total.any()))),
+            scaled.sign.eq(
+                Mux(inf, seen.minus_inf, total < 0) ^ (factor.sign & (inf | total.any()))
+            ),
             scaled.inf.eq(inf),
             scaled.nan.eq(
                 seen.nan

@@ -6,7 +6,7 @@ from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from lockstep.arch.mac import Product, significand_bits
+from lockstep.arch.mac import Product
 from lockstep.arch.number import ExponentFormat, FloatFormat, Format, IntFormat
 
 
@@ -37,7 +37,9 @@ def unpacked(fmt: FloatFormat | ExponentFormat, code: Value) -> Unpacked:
         significand=Cat(fraction, normal),
         shift=(field - normal)[: fmt.exponent_bits],  # subnormals share the least normal's exponent
         inf=top & ~fraction.any() if fmt.specials == "ieee" else C(0, 1),
-        nan={"ieee": top & fraction.any(), "fn": top & fraction.all(), "none": C(0, 1)}[fmt.specials],
+        nan={"ieee": top & fraction.any(), "fn": top & fraction.all(), "none": C(0, 1)}[
+            fmt.specials
+        ],
     )
 
 

@@ -18,7 +18,9 @@ from lockstep.rtl.mac.split import SplitMultiplier, isolated
 from lockstep.rtl.mac.unit import advances
 
 SPLITS = (SLOTS - 1).bit_length()
-SCALE = Shape.cast(range(min(mode.min_scale for mode in MODES), 1 - min(mode.min_scale for mode in MODES)))
+SCALE = Shape.cast(
+    range(min(mode.min_scale for mode in MODES), 1 - min(mode.min_scale for mode in MODES))
+)
 
 
 def slot_layout() -> data.StructLayout:
@@ -153,10 +155,15 @@ class SimdDot(wiring.Component):
 
         # Cycle 1: multiply.
         m.submodules.multiplier = multiplier = SplitMultiplier(WORD_BITS, SPLITS)
-        m.d.comb += [multiplier.a.eq(operands[0].significands), multiplier.b.eq(operands[1].significands)]
+        m.d.comb += [
+            multiplier.a.eq(operands[0].significands),
+            multiplier.b.eq(operands[1].significands),
+        ]
         m.d.comb += [
             multiplier.split[level].eq(
-                Cat(s for s, mode in zip(selected, MODES, strict=True) if mode.lanes > 1 << level).any()
+                Cat(
+                    s for s, mode in zip(selected, MODES, strict=True) if mode.lanes > 1 << level
+                ).any()
             )
             for level in range(SPLITS)
         ]

@@ -21,7 +21,8 @@ class SplitMultiplier(wiring.Component):
     -------
     a, b : In(bits)
     split : In(levels)
-        Bit 0 splits the word, bit 1 its halves too, and so on; a bit needs those below it.
+        Bit 0 splits the word, bit 1 its halves too, and so on; a bit needs those below it. At least
+        one level.
     product : Out(2 * bits)
         Of the whole, or of each part, twice as wide as the part.
     """
@@ -38,25 +39,22 @@ class SplitMultiplier(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        if self.levels == 0:
-            m.d.comb += self.product.eq(self.a * self.b)
-            return m
         half = self.bits // 2
         a_low, a_high, b_low, b_high = self.a[:half], self.a[half:], self.b[:half], self.b[half:]
-        m.submodules.low = low = SplitMultiplier(half, self.levels - 1)
-        m.submodules.high = high = SplitMultiplier(half, self.levels - 1)
-        m.d.comb += [
-            Cat(low.a, high.a).eq(self.a),
-            Cat(low.b, high.b).eq(self.b),
-            Cat(low.split, high.split).eq(self.split[1:].replicate(2)),
-        ]
+        straight = Cat(self._part(m, "low", a_low, b_low), self._part(m, "high", a_high, b_high))
         crossed = []
         for name, value in (("ah", a_high), ("bl", b_low), ("al", a_low), ("bh", b_high)):
             operand = Signal(half, name=f"cross_{name}")
             m.d.comb += operand.eq(isolated(value, ~self.split[0]))
             crossed.append(operand)
         ah, bl, al, bh = crossed
-        m.d.comb += self.product.eq(
-            Cat(low.product, high.product) + ((ah * bl + al * bh) << half)
-        )
+        m.d.comb += self.product.eq(straight + ((ah * bl + al * bh) << half))
         return m
+
+    def _part(self, m: Module, name: str, a: Value, b: Value) -> Value:
+        """The product of two halves."""
+        if self.levels == 1:
+            return a * b
+        m.submodules[name] = child = SplitMultiplier(len(a), self.levels - 1)
+        m.d.comb += [child.a.eq(a), child.b.eq(b), child.split.eq(self.split[1:])]
+        return child.product

@@ -1,5 +1,7 @@
 """The tensor engine: streams in, a systolic array, streams out."""
 
+from typing import Any
+
 from amaranth.hdl import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -127,9 +129,11 @@ class SystolicEngine(wiring.Component):
             delayed(m, entering, crossing, enable=advance, name="tag", reset_less=False)
         )
         # The last block of columns is the last to be loaded, so c_lanes is still about it.
-        earlier = Signal(data.ArrayLayout(array.c[0].shape(), cols))
+        earlier: Any = Signal(data.ArrayLayout(array.c[0].shape(), cols))
         _zero_padded(
-            m, earlier, self.i_c.p,
+            m,
+            earlier,
+            self.i_c.p,
             tag.again.replicate(cols) & (seq.c_lanes | ~tag.last_cols.replicate(cols)),
         )
         m.d.comb += [self.o_c.p[j].eq(array.c[j] + earlier[j]) for j in range(cols)]

@@ -38,7 +38,8 @@ def compute_cycles(cfg: TensorConfig, m: Int, n: Int, k: Int) -> Int:
         return count * (2 * rows + cols + k - 2)
     if not cfg.weight_double_buffer:
         return count * (2 * rows + cols + m - 2)
-    return rows + (count - 1) * np.maximum(m, rows) + m + rows + cols - 2
+    longer = (m + rows + abs(m - rows)) // 2  # the maximum, of arrays too
+    return rows + (count - 1) * longer + m + rows + cols - 2
 
 
 def job_counts(cfg: TensorConfig, m: Int, n: Int, k: Int) -> dict[str, Int]:

@@ -14,9 +14,12 @@ def gemm(cfg: MacConfig, a: ArrayLike, b: ArrayLike) -> NDArray[np.int64]:
 
     Parameters
     ----------
+    cfg : MacConfig
+        Operand ranges and accumulator width.
     a : integers, (..., M, K)
+        Activations.
     b : integers, (..., K, N)
-        Leading axes broadcast.
+        Weights; leading axes broadcast.
 
     Returns
     -------

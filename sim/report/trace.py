@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 
-from lockstep.sim.engine import OpCost, _groups, cost_graphs
-from lockstep.sim.run import RunResult
+from lockstep.sim.engine import OpCost, cost_graphs, stream_groups
+from lockstep.sim.run import RunResult, decode_phase
 from lockstep.workloads.phases import Phase, graph
 
 TRACKS = ("timeline", "tensor", "vector", "dram")
@@ -36,10 +36,7 @@ def trace(result: RunResult) -> dict[str, object]:
     decode = result.decode
     shown = [Phase(kind="prefill", batch=result.batch, tokens=result.prefill_tokens)]
     steps = sorted({0, result.decode_tokens - 1}) if decode else []
-    shown += [
-        Phase(kind="decode", batch=result.batch, tokens=1, context=result.prefill_tokens + i)
-        for i in steps
-    ]
+    shown += [decode_phase(result.batch, result.prefill_tokens, i) for i in steps]
     costs = cost_graphs(result.system, [graph(result.model, p, result.formats) for p in shown])
     drawing = _Drawing(result.system.machine.clock_hz)
     drawing.forward_pass("prefill", costs[0])
@@ -81,7 +78,7 @@ def _stacks(costs: Sequence[OpCost]) -> list[Stack]:
     """
     rest = iter(costs)
     groups: list[Group] = [
-        [next(rest) for _ in ops] for ops in _groups([cost.op for cost in costs])
+        [next(rest) for _ in ops] for ops in stream_groups([cost.op for cost in costs])
     ]
     runs = [(n, list(run)) for n, run in groupby(groups, key=lambda group: group[0].op.repeat)]
     stacks: list[Stack] = []

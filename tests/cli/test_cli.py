@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from lockstep.arch.load import shipped
 from lockstep.cli.main import main
 
@@ -35,7 +36,9 @@ def test_run_prints_the_promised_keys(lockstep):
 
 
 def test_run_tables_fit_a_hundred_columns(lockstep):
-    code, out, _ = lockstep("run", "edge-os16", "--model", "gpt2", "--prefill", "64", "--decode", "2")
+    code, out, _ = lockstep(
+        "run", "edge-os16", "--model", "gpt2", "--prefill", "64", "--decode", "2"
+    )
     assert code == 0
     assert "TTFT" in out
     assert "bound by" in out
@@ -94,6 +97,9 @@ def test_report_is_written_and_read_back(lockstep, tmp_path):
     code, text, _ = lockstep("report", str(out), "--json")
     assert code == 0
     assert json.loads(text)["summary"] == json.loads((out / "summary.json").read_text())
+    code, text, _ = lockstep("report", str(out))
+    assert code == 0
+    assert "longest operators" in text
 
 
 @pytest.mark.parametrize(
@@ -116,7 +122,10 @@ def test_report_is_written_and_read_back(lockstep, tmp_path):
         (["run", "edge-os16", "--model", "gpt2", "--set", "tensor.rows=-4"], "-4"),
         (["run", "edge-os16", "--model", "gpt2", "--set", "dram.preset=hbm9"], "hbm9"),
         (["run", "edge-os16", "--model", "gpt2", "--set", "tech=generic-3nm"], "generic-3nm"),
-        (["run", "edge-os16", "--model", "gpt2", "--set", "scratchpad.size_bytes=1024"], "size_bytes"),
+        (
+            ["run", "edge-os16", "--model", "gpt2", "--set", "scratchpad.size_bytes=1024"],
+            "size_bytes",
+        ),
         (["gemm", "edge-os16", "0", "4", "4"], "M: must be"),
         (["gemm", "edge-os16", "4", "4", "99999999999999"], "K: must be"),
         (["model", "gpt2", "--phase", "training"], "phase"),

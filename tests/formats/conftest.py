@@ -18,7 +18,14 @@ FLOATS = {
 }
 POSITS = {"posit4_1": (4, 1), "posit8_0": (8, 0)}
 INTS = {f"int{n}": n for n in (2, 3, 4, 5, 6, 7, 8)}
-SMALL = (*FLOATS, *POSITS, *INTS, "uint4", "e8m0")
+BITS = {
+    **INTS,
+    **{name: 1 + fields[0] + fields[1] for name, fields in FLOATS.items()},
+    **{name: n for name, (n, _) in POSITS.items()},
+    "uint4": 4,
+    "e8m0": 8,
+}
+SMALL = tuple(BITS)
 
 
 def posit_value(bits: str, es: int) -> Fraction | float:
@@ -45,13 +52,7 @@ class Reference:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.bits = next(int(c) for c in name[::-1] if c.isdigit()) if name in INTS else None
-        self.bits = (
-            INTS.get(name)
-            or (sum(FLOATS[name][:2]) + 1 if name in FLOATS else None)
-            or (POSITS[name][0] if name in POSITS else None)
-            or {"uint4": 4, "e8m0": 8}[name]
-        )
+        self.bits = BITS[name]
         self.values = [self.value(code) for code in range(1 << self.bits)]
         finite = [(v, c) for c, v in enumerate(self.values) if isinstance(v, Fraction)]
         # Minus zero is found by its sign, not by its value.
@@ -104,7 +105,7 @@ class Reference:
         if self.name in POSITS:
             return self._nearest_posit(x, low, high)
         if self.name in FLOATS and above == 0:
-            low, high = low, 1 << self.bits - 1  # rounds to minus zero
+            high = 1 << self.bits - 1  # rounds to minus zero
         middle = (below + above) / 2
         if x == middle:
             return low if low % 2 == 0 else high

@@ -1,5 +1,6 @@
 """Codes to values and back, against Fractions computed from the standards' own words."""
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -74,7 +75,7 @@ def interesting(reference):
     """Values, borders between neighbours and the closest float64 on either side of each."""
     values = sorted(v for v in reference.values if isinstance(v, Fraction))
     points = {Fraction(0), *values}
-    points |= {(a + b) / 2 for a, b in zip(values, values[1:], strict=False)}
+    points |= {(a + b) / 2 for a, b in itertools.pairwise(values)}
     if reference.name.startswith("posit"):
         points |= {a * Fraction(3, 4) for a in values} | {a * Fraction(5, 8) for a in values}
         points |= {a * Fraction(181, 128) for a in values}
@@ -89,10 +90,12 @@ def interesting(reference):
 @pytest.mark.parametrize("saturate", [True, False])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_encoding_rounds_to_nearest_even_and_saturates_or_overflows(reference, dtype, saturate):
-    x = np.unique(interesting(reference).astype(dtype))
+    top = np.finfo(dtype).max
+    x = np.clip(interesting(reference), -top, top).astype(dtype)
+    x = np.unique(x + dtype(0))  # no minus zero
     got = encode(x, reference.name, saturate=saturate)
     want = [reference.nearest(Fraction(float(v)), saturate) for v in x]
-    # The sign of zero is checked below; here both zeros are one value.
+    # What rounds to zero from below is minus zero, where there is one.
     minus_zero = reference.name.startswith("fp") * (1 << reference.bits - 1)
     signed = [w if w or v >= 0 else minus_zero for w, v in zip(want, x, strict=True)]
     np.testing.assert_array_equal(got, signed)
@@ -174,8 +177,7 @@ def test_large_arrays_are_cut_into_chunks_without_a_seam():
     x = np.random.default_rng(1).standard_normal((3, 50_001)).astype(np.float32)
     whole = encode(x, "fp8_e4m3")
     assert whole.shape == x.shape
-    rows = np.stack([encode(x[:, i : i + 7001], "fp8_e4m3")[0] for i in (0,)])
-    np.testing.assert_array_equal(whole[:1, :7001], rows)
+    np.testing.assert_array_equal(whole[:, :7001], encode(x[:, :7001], "fp8_e4m3"))
     np.testing.assert_array_equal(whole.T, encode(x.T, "fp8_e4m3"))
 
 

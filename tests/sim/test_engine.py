@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lockstep.arch.machine import load_machine
 from lockstep.arch.vector import FUNCTION_STEPS
 from lockstep.sim.activity import Activity

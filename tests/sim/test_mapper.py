@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lockstep.arch.machine import load_machine
 from lockstep.sim.cycle.tensor import compute_cycles
 from lockstep.sim.mapper import ORDERS, Problem, map_problems

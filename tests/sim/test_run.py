@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lockstep.arch.load import InputError
 from lockstep.arch.machine import load_machine
 from lockstep.sim.energy import energy_pj
@@ -40,7 +41,9 @@ def test_run_respects_the_roofs(machine, prefill, decode, batch):
     assert result.latency_s >= result.activity.macs / system.machine.peak_macs_per_s
     bytes_per_s = system.dram_bytes_per_cycle * system.machine.clock_hz
     assert result.latency_s >= result.activity.dram_bytes / bytes_per_s * (1 - 1e-12)
-    floor = result.activity.macs * system.tech.mac_figures(system.machine.tensor.mac.format).energy_pj
+    floor = (
+        result.activity.macs * system.tech.mac_figures(system.machine.tensor.mac.format).energy_pj
+    )
     assert sum(result.energy_pj().values()) >= floor
     for phase in result.phases:
         assert sum(op.latency_cycles for op in phase.ops) == pytest.approx(phase.cycles, rel=1e-9)
@@ -67,7 +70,9 @@ def test_more_clock_or_bandwidth_is_never_slower(machine, key):
     system = load_machine(machine)
     value = system.machine.clock_mhz if key == "clock_mhz" else system.machine.dram.channels
     times = [
-        simulate(load_machine(machine, [f"{key}={value * x}"]), GPT2, prefill=300, decode=2).latency_s
+        simulate(
+            load_machine(machine, [f"{key}={value * x}"]), GPT2, prefill=300, decode=2
+        ).latency_s
         for x in (1, 2, 3, 8)
     ]
     assert times == sorted(times, reverse=True)

@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+
 from lockstep.arch.load import shipped
 from lockstep.arch.machine import load_machine
 from lockstep.sim.run import simulate

@@ -60,7 +60,7 @@ def test_mixtral_prefill_flops_by_hand():
 
 
 def latent_flops(tokens, keys, *, absorbed):
-    """DeepSeek-V3, one sequence; h hidden, n heads, q and c the ranks, p plain, r rotated, v value."""
+    """DeepSeek-V3: h hidden, n heads, q and c the ranks; p plain, r rotated, v value of a head."""
     h, n, q, c, p, r, v = 7168, 128, 1536, 512, 128, 64, 128
     projections = tokens * (h * q + q * n * (p + r) + h * (c + r) + n * v * h)
     if absorbed:

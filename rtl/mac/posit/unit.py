@@ -15,6 +15,7 @@ from lockstep.rtl.mac.posit.lane import (
     registered,
 )
 from lockstep.rtl.mac.posit.quire import PositQuire
+from lockstep.rtl.mac.unit import advances
 
 
 def pairs_layout(cfg: PositConfig) -> data.ArrayLayout:
@@ -51,7 +52,7 @@ class PositLanes(wiring.Component):
         valid = Signal(self.cfg.latency_cycles)
         m.d.comb += [
             self.o.valid.eq(valid[-1]),
-            advance.eq(self.o.ready | ~self.o.valid),
+            advance.eq(advances(self.o)),
             self.i.ready.eq(advance),
         ]
         with m.If(advance):
@@ -102,7 +103,7 @@ class PositDot(wiring.Component):
         m.d.comb += [
             self.o.valid.eq(quire.valid),
             self.o.p.eq(quire.code),
-            advance.eq(self.o.ready | ~self.o.valid),
+            advance.eq(advances(self.o)),
             self.i.ready.eq(advance),
             quire.advance.eq(advance),
         ]
@@ -144,3 +145,8 @@ class PositDot(wiring.Component):
             magnitude.eq((exact.significand << shift) >> fraction_bits),
         ]
         return exact.nar, Mux(exact.negative, -magnitude, magnitude)
+
+
+def posit_unit(cfg: PositConfig) -> PositLanes | PositDot:
+    """The unit that does ``cfg.operation``."""
+    return PositDot(cfg) if cfg.operation == "dot" else PositLanes(cfg)

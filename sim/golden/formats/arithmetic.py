@@ -95,7 +95,7 @@ def exact_sum(a: Exact, b: Exact) -> Exact:
     top = np.maximum(a_top, b_top)
     # 60 bits aligned to 62 lose nothing in a shift by 1, and beyond that no more than one leading
     # bit cancels: the sticky bit stays far below any rounding position.
-    gap = np.minimum(np.abs(a_top - b_top), 63)
+    gap = np.minimum(np.abs(a_top - b_top), SIGNIFICAND_BITS)
     low = low >> gap | (low & (1 << gap) - 1 != 0)
     negative = np.where(swap, b.negative, a.negative)
     total = high + np.where(a.negative == b.negative, low, -low)

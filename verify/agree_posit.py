@@ -1,0 +1,254 @@
+"""Hold the posit units and the SIMD unit to their golden and cycle models."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lockstep.arch.posit import OPERATIONS, Operation, PositConfig
+from lockstep.arch.simd import MODES, SimdConfig, SimdMode
+from lockstep.rtl.build import component, to_verilog
+from lockstep.rtl.mac.posit.unit import posit_unit
+from lockstep.rtl.mac.simd import SimdUnit
+from lockstep.sim.cycle.posit import stream_cycles
+from lockstep.verify import posit_traffic as traffic
+from lockstep.verify.cosim import SimulationError, simulate
+from lockstep.verify.posit_mutants import mutated
+from lockstep.verify.posit_traffic import Batch
+from lockstep.verify.verilator import TOP
+
+component.register(PositConfig, posit_unit)
+component.register(SimdConfig, SimdUnit)
+
+Progress = Callable[[str], None]
+"""Called with one line for each simulation that is done."""
+
+TESTBENCH = "lockstep.verify.tb_posit"
+FORMATS = ("posit4_1", "posit8_0", "posit16_1")
+PAUSES = ((0.5, 1.0), (1.0, 0.5), (0.7, 0.7))
+"""Chances of a valid word and of a ready consumer, of the stalled batches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatRow:
+    """One unit in one format.
+
+    Parameters
+    ----------
+    unit, format : str
+    vectors : int
+        Results compared with the golden model, bit for bit.
+    exhaustive : bool
+        Whether every pair of codes was among the operands.
+    mismatches : int
+        Results that differed, came too often or not at all, or changed while they were offered.
+    cycle_error_max : int
+        The greatest difference, in cycles, between the RTL and the cycle model.
+    stalled_vectors : int
+        Those results that came while both streams paused at random.
+    mutants, mutants_caught : int
+        Bugs put into the RTL on purpose, and those that were noticed.
+    """
+
+    unit: str
+    format: str
+    vectors: int
+    exhaustive: bool
+    mismatches: int
+    cycle_error_max: int
+    stalled_vectors: int
+    mutants: int
+    mutants_caught: int
+
+    @property
+    def passed(self) -> bool:
+        """No difference, and every mutant caught."""
+        return not self.mismatches and not self.cycle_error_max and (
+            self.mutants == self.mutants_caught
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """The row as JSON data."""
+        return {**asdict(self), "passed": self.passed}
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What a simulation came to."""
+
+    vectors: int = 0
+    stalled_vectors: int = 0
+    mismatches: int = 0
+    cycle_error_max: int = 0
+
+    @property
+    def agrees(self) -> bool:
+        """No difference of any kind."""
+        return not (self.mismatches or self.cycle_error_max)
+
+
+def compare(
+    cfg: PositConfig | SimdConfig, verilog: str, batches: Sequence[Batch], *, seed: int = 1
+) -> Tally:
+    """Run batches through a design, and count where it differs from the models.
+
+    Raises
+    ------
+    lockstep.verify.verilator.BuildError
+        If there is no simulator.
+    SimulationError
+        If the design stops answering.
+    """
+    plan = {
+        "batches": [
+            {
+                "words": [f"{word:x}" for word in batch.words],
+                "results": len(batch.results),
+                "valid_p": batch.valid_p,
+                "ready_p": batch.ready_p,
+            }
+            for batch in batches
+        ]
+    }
+    tally = Tally()
+    reports = simulate(verilog, TESTBENCH, plan, seed=seed)["batches"]
+    for batch, report in zip(batches, reports, strict=True):
+        _add(tally, cfg, batch, report)
+    return tally
+
+
+def _add(tally: Tally, cfg: PositConfig | SimdConfig, batch: Batch, report: dict[str, Any]) -> None:
+    outputs = [int(word, 16) for word in report["outputs"]]
+    vectors = len(batch.results) * batch.lanes
+    tally.vectors += vectors
+    tally.stalled_vectors += vectors if batch.stalled else 0
+    pairs = zip(outputs, batch.results, strict=False)
+    tally.mismatches += sum(got != wanted for got, wanted in pairs)
+    tally.mismatches += abs(len(outputs) - len(batch.results)) + report["unstable"]
+
+    # A stalled cycle does not count: in all others the unit is as far as it would be without stalls.
+    counted = np.concatenate([[0], np.cumsum(report["moved"])])
+    accepted, emitted = (counted[report[key]] for key in ("accepted", "emitted"))
+    ends = np.array(batch.ends)[: len(emitted)]
+    errors = [np.abs(emitted[: len(ends)] - accepted[ends] - cfg.latency_cycles).max(initial=0)]
+    if not batch.stalled:
+        cycles = report["emitted"][-1] - report["accepted"][0]
+        errors.append(abs(cycles - stream_cycles(cfg, len(batch.words))))
+    tally.cycle_error_max = max(tally.cycle_error_max, *(int(error) for error in errors))
+
+
+def verify_posit(
+    *, quick: bool = False, progress: Progress | None = None, seed: int = 1
+) -> Iterator[FormatRow]:
+    """Rows of every posit operation in every format, and of the SIMD unit in every mode.
+
+    Parameters
+    ----------
+    quick : bool
+        20,000 random pairs of 16-bit posits instead of a million, and fewer sums.
+    progress : callable or None
+    seed : int
+        Of operands and stalls.
+
+    Raises
+    ------
+    lockstep.verify.verilator.BuildError
+        If there is no simulator.
+    """
+    told = progress or (lambda line: None)
+    for operation in OPERATIONS:
+        missed = missed_mutants(operation, seed=seed)
+        told(f"mutants of posit {operation}")
+        for name in FORMATS:
+            yield _posit_row(operation, name, missed, quick=quick, seed=seed)
+            told(f"posit {operation}, {name}")
+    missed = missed_mutants("simd", seed=seed)
+    told("mutants of simd")
+    for mode in (*MODES, None):
+        row = _simd_row(mode, missed, quick=quick, seed=seed)
+        yield row
+        told(f"simd, {row.format}")
+
+
+def posit_batches(cfg: PositConfig, *, quick: bool, seed: int) -> list[Batch]:
+    """Traffic for a posit unit: without pauses, then with."""
+    rng = np.random.default_rng(seed)
+    if cfg.operation == "dot":
+        batches = [traffic.dot_batch(cfg, 300 if quick else 5_000, rng)]
+        if cfg.posit.n == 8 or not quick:
+            batches.append(traffic.fullest_dot_batch(cfg))
+        return batches + [
+            replace(traffic.dot_batch(cfg, 100, rng), valid_p=v, ready_p=r) for v, r in PAUSES
+        ]
+    pairs = traffic.lane_pairs(cfg, 20_000 if quick else 1_000_000, rng)
+    few = [tuple(side[rng.integers(0, side.size, 200 * cfg.lanes)] for side in pairs) for _ in PAUSES]
+    return [traffic.lane_batch(cfg, pairs)] + [
+        replace(traffic.lane_batch(cfg, some), valid_p=v, ready_p=r)
+        for some, (v, r) in zip(few, PAUSES, strict=True)
+    ]
+
+
+def simd_batches(
+    cfg: SimdConfig, mode: SimdMode | None, *, quick: bool, seed: int
+) -> list[Batch]:
+    """Traffic for the SIMD unit in one mode, or (None) in a new one each word."""
+    rng = np.random.default_rng(seed)
+    modes = (mode,) if mode else MODES
+    batches = [traffic.simd_sums(cfg, modes, 100 if quick else 5_000, rng)]
+    if mode:
+        batches.append(traffic.simd_pairs(cfg, mode, 20_000 if quick else 1_000_000, rng))
+    return batches + [
+        replace(traffic.simd_sums(cfg, modes, 50, rng), valid_p=v, ready_p=r) for v, r in PAUSES
+    ]
+
+
+def missed_mutants(unit: str, *, seed: int = 1) -> dict[str, bool]:
+    """For each mutant of a unit, an operation or "simd", whether nothing was noticed."""
+    missed = {}
+    if unit == "simd":
+        cfg: PositConfig | SimdConfig = SimdConfig(dots=2)
+        batches = [b for m in (*MODES[1:], None) for b in simd_batches(cfg, m, quick=True, seed=seed)]
+    else:
+        cfg = PositConfig(operation=unit, format="posit8_0", lanes=4)
+        batches = posit_batches(cfg, quick=True, seed=seed)
+    for name, verilog in mutated(cfg).items():
+        try:
+            missed[name] = compare(cfg, verilog, batches, seed=seed).agrees
+        except SimulationError:  # it got stuck
+            missed[name] = False
+    return missed
+
+
+def _posit_row(
+    operation: str, name: str, missed: dict[str, bool], *, quick: bool, seed: int
+) -> FormatRow:
+    lanes = {"multiply": 16, "add": 16, "dot": 4}[operation]
+    cfg = PositConfig(operation=operation, format=name, lanes=lanes)
+    tally = compare(cfg, to_verilog(cfg, TOP), posit_batches(cfg, quick=quick, seed=seed), seed=seed)
+    exhaustive = operation != "dot" and cfg.posit.n <= traffic.EXHAUSTIVE_BITS
+    return _row(f"posit {operation}", name, exhaustive, tally, missed)
+
+
+def _simd_row(
+    mode: SimdMode | None, missed: dict[str, bool], *, quick: bool, seed: int
+) -> FormatRow:
+    cfg = SimdConfig(dots=8)
+    batches = simd_batches(cfg, mode, quick=quick, seed=seed)
+    tally = compare(cfg, to_verilog(cfg, TOP), batches, seed=seed)
+    exhaustive = mode is not None and mode.format.element_bits <= traffic.EXHAUSTIVE_BITS
+    return _row("simd dot", mode.format.name if mode else "mixed", exhaustive, tally, missed)
+
+
+def _row(unit: str, name: str, exhaustive: bool, tally: Tally, missed: dict[str, bool]) -> FormatRow:
+    return FormatRow(
+        unit=unit,
+        format=name,
+        vectors=tally.vectors,
+        exhaustive=exhaustive,
+        mismatches=tally.mismatches,
+        cycle_error_max=tally.cycle_error_max,
+        stalled_vectors=tally.stalled_vectors,
+        mutants=len(missed),
+        mutants_caught=len(missed) - sum(missed.values()),
+    )
