@@ -219,8 +219,9 @@ FormatName = Annotated[str, AfterValidator(_known)]
 def format_rows() -> list[dict[str, str | int | float | None]]:
     """The table as plain data, one row per named format, for ``lockstep formats``.
 
-    ``max``, ``min_normal`` and ``min_subnormal`` are values, without the tensor scale of NV formats;
-    ``min_subnormal`` is None where there are none. ``dynamic_range_db`` is that of the amplitude.
+    ``max``, ``min_normal`` and ``min_subnormal`` are values, without the tensor scale of NV
+    formats; ``min_subnormal`` is None where there are none. ``dynamic_range_db`` is that of the
+    amplitude.
     """
     return [_row(f) for f in FORMATS.values()]
 

@@ -114,9 +114,12 @@ def product_of(a: ScalarFormat, b: ScalarFormat) -> Product:
     Raises
     ------
     ValueError
-        Unless both are floats of 24 significant bits together at most, or both are integers.
+        Unless both are floats of 24 significant bits together at most, or both are integers of 16
+        bits at most.
     """
     if isinstance(a, IntFormat) and isinstance(b, IntFormat):
+        if max(a.bits, b.bits) > 16:
+            raise ValueError(f"{a.name} by {b.name}: integers of 17 bits and more only accumulate")
         return Product(a=a, b=b)
     if not (
         isinstance(a, FloatFormat | ExponentFormat) and isinstance(b, FloatFormat | ExponentFormat)

@@ -64,7 +64,7 @@ class Format(ABC):
         return self.element_bits + Fraction(self.scale_bits, self.block)
 
     def size_bytes(self, elements: int) -> int:
-        """Bytes of ``elements`` stored back to back, rounded up to whole blocks, then whole bytes."""
+        """Bytes of ``elements`` back to back, a scale per block begun; rounded up to a byte."""
         blocks = -(-elements // self.block)
         return -(-(elements * self.element_bits + blocks * self.scale_bits) // 8)
 
@@ -140,7 +140,7 @@ class FloatFormat(Format):
 
     @property
     def saturates(self) -> bool:
-        """What overflow does unless told otherwise: 8 bits and fewer clamp, wider go to infinity."""
+        """Whether overflow clamps unless told otherwise: wider formats go to infinity."""
         return self.element_bits <= 8
 
     @property

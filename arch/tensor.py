@@ -152,9 +152,9 @@ class TensorConfig(Config):
 
     @property
     def output_latency_cycles(self) -> int:
-        """Cycles from the last MAC's cycle to the cycle that offers its result on ``o_c``.
+        """Cycles from the last MAC's cycle to the one that offers the last row of a full fold.
 
-        Output stationary counts the drain as occupancy, so nothing is left over; weight stationary
-        has the bottom row's partial-sum register.
+        Output stationary drains its rows one by one; weight stationary has the bottom row's
+        partial-sum register.
         """
-        return 0 if self.dataflow == "output_stationary" else 1
+        return self.rows if self.dataflow == "output_stationary" else 1

@@ -64,4 +64,5 @@ def to_verilog(cfg: Config, name: str) -> str:
 
 def ports(unit: wiring.Component) -> dict[str, Any]:
     """The port list, from Amaranth's component metadata, as plain JSON data."""
+    unit._MustUse__used = True  # or Amaranth would warn that it was never elaborated
     return dict(unit.metadata.as_json())

@@ -295,7 +295,8 @@ class _Costs:
         between = np.maximum(busy, (self._first_load + always) / per_cycle)
         total = total + (self.instances - 1) * between
         latency = np.where(self.dram_bytes > 0, system.dram_latency_cycles, 0.0)
-        total = total + self._exposed / per_cycle + latency
+        drain = system.machine.tensor.output_latency_cycles
+        total = total + self._exposed / per_cycle + latency + drain
         floor = np.maximum(np.maximum(self.array_cycles, self.scratchpad_cycles), self.dma_cycles)
         self.latency_cycles = np.maximum(total, floor)
 

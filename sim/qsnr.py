@@ -1,8 +1,8 @@
 """Quantisation signal-to-noise ratio of block formats: measured, and in closed form.
 
 The closed form is that of arXiv 2510.25602: Gaussian elements, and blocks described by one number,
-the crest factor (greatest magnitude over root mean square). Where two formats cross over tells which
-of them suits a tensor.
+the crest factor (greatest magnitude over root mean square). Where two formats cross over tells
+which of them suits a tensor.
 """
 
 import math
@@ -21,7 +21,7 @@ from lockstep.arch.formats import (
 )
 
 POWER_OF_TWO_OVERHEAD = 1.5
-"""Scale in use over ideal scale, on average, when it is rounded up to a power of two [2510.25602]."""
+"""Scale in use over ideal scale, on average, if rounded up to a power of two [2510.25602]."""
 E4M3_OVERHEAD = 1.05
 """The same for a scale rounded to nearest E4M3 [2510.25602]."""
 _SEARCH_STEPS = 60  # halvings: enough to exhaust a float64

@@ -1,5 +1,6 @@
 """Hold the multiply-accumulate units and block dot products to their golden and cycle models."""
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from lockstep.arch.formats import FORMATS, BlockFormat, FloatFormat, IntFormat
-from lockstep.arch.mac import AccumulateConfig, DotConfig, MacConfig, MultiplyConfig
+from lockstep.arch.mac import AccumulateConfig, DotConfig, MultiplyConfig
+from lockstep.arch.tensor import MacConfig
 from lockstep.rtl.build import to_verilog
 from lockstep.sim.cycle import mac as model
+from lockstep.verify import mac_blocks
 from lockstep.verify import mac_traffic as traffic
 from lockstep.verify.agree_posit import FormatRow
-from lockstep.verify.cosim import simulate
+from lockstep.verify.cosim import SimulationError, simulate
 from lockstep.verify.mac_mutants import mutants
 from lockstep.verify.mac_traffic import Traffic
 from lockstep.verify.verilator import TOP
@@ -37,9 +40,9 @@ class Effort:
     blocks: int
 
 
-QUICK = Effort(pairs=20_000, stalled_pairs=1_000, blocks=600)
-FULL = Effort(pairs=1_000_000, stalled_pairs=4_000, blocks=6_000)
-MUTANT = Effort(pairs=4_000, stalled_pairs=500, blocks=400)
+QUICK = Effort(pairs=20_000, stalled_pairs=1_000, blocks=3_000)
+FULL = Effort(pairs=1_000_000, stalled_pairs=4_000, blocks=30_000)
+MUTANT = Effort(pairs=4_000, stalled_pairs=1_000, blocks=600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +108,7 @@ def _traffic(cfg: Unit, effort: Effort, rng: np.random.Generator) -> Traffic:
         case AccumulateConfig():
             return traffic.accumulate(cfg, effort.pairs, rng)
         case DotConfig():
-            return traffic.dot(cfg, effort.blocks, rng)
+            return mac_blocks.dot(cfg, effort.blocks, rng)
 
 
 def _stalled(cfg: Unit, effort: Effort, rng: np.random.Generator) -> Traffic:
@@ -115,7 +118,7 @@ def _stalled(cfg: Unit, effort: Effort, rng: np.random.Generator) -> Traffic:
         case AccumulateConfig():
             return traffic.accumulate(cfg, effort.stalled_pairs, rng, sample=True)
         case DotConfig():
-            return traffic.dot(cfg, effort.blocks // 6, rng)
+            return mac_blocks.dot(cfg, effort.blocks // 6, rng)
 
 
 def _model_cycles(cfg: Unit, batch: Traffic) -> int:
@@ -181,7 +184,12 @@ def units() -> list[Unit]:
         if isinstance(FORMATS[f], FloatFormat)
         for result in ("rounded", "saturated")
     ]
-    mixed = [("fp8_e4m3", "fp8_e5m2"), ("fp8_e4m3", "fp4_e2m1"), ("int8", "uint4"), ("int8", "int4")]
+    mixed = [
+        ("fp8_e4m3", "fp8_e5m2"),
+        ("fp8_e4m3", "fp4_e2m1"),
+        ("int8", "uint4"),
+        ("int8", "int4"),
+    ]
     accumulators = [
         AccumulateConfig(mac=MacConfig(a=a, b=b), lanes=LANES)
         for a, b in [*((f, f) for f in ELEMENTS), *mixed]
@@ -202,29 +210,64 @@ def _lanes(block_format: str) -> tuple[int, int]:
 
 MUTATED: tuple[Unit, ...] = (
     MultiplyConfig(a="fp8_e4m3", b="fp8_e4m3", result="rounded", lanes=LANES),
-    AccumulateConfig(mac=MacConfig(a="fp8_e5m2", b="fp8_e5m2"), lanes=4),
-    AccumulateConfig(mac=MacConfig(a="int4", b="int4"), lanes=4),
+    AccumulateConfig(mac=MacConfig(a="fp8_e5m2", b="fp8_e5m2"), lanes=LANES),
+    AccumulateConfig(mac=MacConfig(a="int4", b="int4"), lanes=LANES),
     DotConfig(a="mxfp8_e5m2", b="mxfp8_e5m2", lanes=8),
     DotConfig(a="nvfp4", b="nvfp4", lanes=16),
 )
-"""The units whose mutants are tried; each stands for its kind."""
+"""Those of the units whose mutants are tried; each stands for its kind."""
 
 
-def row(cfg: Unit, effort: Effort, *, with_mutants: bool = False, seed: int = 1) -> FormatRow:
-    """One line of the table.
+def verify_mac(
+    *, quick: bool = False, progress: Progress | None = None, seed: int = 1
+) -> Iterator[FormatRow]:
+    """Rows of every unit in every format; see :func:`units`.
+
+    Parameters
+    ----------
+    quick : bool
+        20,000 random pairs of 16-bit formats instead of a million, and fewer dot products.
+    progress : callable or None
+        Told what is done.
+    seed : int
+        Of operands and stalls.
 
     Raises
     ------
     lockstep.verify.verilator.BuildError
         If there is no simulator.
     lockstep.verify.cosim.SimulationError
-        If the design stops answering.
+        If a design stops answering.
     """
-    outcome = compare(cfg, to_verilog(cfg, TOP), effort, seed=seed)
-    caught = []
-    if with_mutants:
-        bugs = mutants(cfg)
-        caught = [not compare(cfg, text, MUTANT, seed=seed).agrees for text in bugs.values()]
+    effort = QUICK if quick else FULL
+    told = progress or (lambda line: None)
+    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2)) as pool:
+        # Emitting, mutants above all, is not for threads; it runs ahead of the simulations.
+        runs = []
+        for cfg in units():
+            texts = mutants(cfg) if cfg in MUTATED else {}
+            outcome = pool.submit(compare, cfg, to_verilog(cfg, TOP), effort, seed=seed)
+            caught = [pool.submit(notices, cfg, text, seed=seed) for text in texts.values()]
+            runs.append((cfg, outcome, caught))
+        try:
+            for cfg, outcome, caught in runs:
+                yield _row(cfg, outcome.result(), [c.result() for c in caught])
+                told(", ".join(name_of(cfg)))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def notices(cfg: Unit, mutant: str, *, seed: int = 1) -> bool:
+    """Whether the comparison tells a mutant of ``cfg`` from a sound unit."""
+    try:
+        return not compare(cfg, mutant, MUTANT, seed=seed).agrees
+    except SimulationError as error:
+        if "no progress" not in str(error):
+            raise  # it failed for another reason than losing results
+        return True
+
+
+def _row(cfg: Unit, outcome: Outcome, caught: list[bool]) -> FormatRow:
     unit, formats = name_of(cfg)
     return FormatRow(
         unit=unit,

@@ -208,7 +208,8 @@ def missed_mutants(unit: str, *, seed: int = 1) -> dict[str, bool]:
     missed = {}
     if unit == "simd":
         cfg: PositConfig | SimdConfig = SimdConfig(dots=2)
-        batches = [b for m in (*MODES[1:], None) for b in simd_batches(cfg, m, quick=True, seed=seed)]
+        ties = traffic.simd_pairs(cfg, MODES[0], 0, np.random.default_rng(seed))
+        batches = [ties, *simd_batches(cfg, None, quick=True, seed=seed)]
     else:
         cfg = PositConfig(operation=unit, format="posit8_0", lanes=4)
         batches = posit_batches(cfg, quick=True, seed=seed)

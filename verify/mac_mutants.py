@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from amaranth.hdl import *
+from amaranth.hdl import C, Module, Mux, Value
 
-from lockstep.arch.formats import FloatFormat, Format
+from lockstep.arch.formats import ExponentFormat, FloatFormat
 from lockstep.arch.mac import AccumulateConfig, DotConfig, MultiplyConfig
 from lockstep.rtl.build import to_verilog
 from lockstep.rtl.lib.delay import delayed
@@ -121,7 +121,7 @@ def _slower(*lines: str) -> Callable[..., Value]:
     return slower
 
 
-def _low_subnormals(fmt: Format, code: Value) -> Unpacked:
+def _low_subnormals(fmt: FloatFormat | ExponentFormat, code: Value) -> Unpacked:
     right = unpacked(fmt, code)
     if not isinstance(fmt, FloatFormat):
         return right
@@ -129,7 +129,7 @@ def _low_subnormals(fmt: Format, code: Value) -> Unpacked:
 
 
 def _without_nan_scales(cfg: DotConfig) -> Callable[..., Unpacked]:
-    def wrong(fmt: Format, code: Value) -> Unpacked:
+    def wrong(fmt: FloatFormat | ExponentFormat, code: Value) -> Unpacked:
         right = unpacked(fmt, code)
         return replace(right, nan=C(0, 1)) if fmt == cfg.a_block.scale else right
 

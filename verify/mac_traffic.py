@@ -1,7 +1,7 @@
 """Operands for the multiply-accumulate units, as words of their streams, and what must come out.
 
 Formats of 8 bits or fewer get every pair of codes, wider ones all pairs of corner codes and random
-ones. Sums start from values that cancel, absorb or overflow; blocks and scales are as hard.
+ones. Sums start from values that cancel, absorb or overflow.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockstep.arch.formats import FloatFormat, IntFormat, ScalarFormat
-from lockstep.arch.mac import FP32, AccumulateConfig, DotConfig, MultiplyConfig, Product
+from lockstep.arch.mac import FP32, AccumulateConfig, MultiplyConfig, Product
 from lockstep.sim.golden import formats
 from lockstep.sim.golden import mac as golden
 from lockstep.sim.golden.formats.exact import INFINITE, NAN, to_floats
+from lockstep.sim.golden.formats.scalar import encode_scalar
 
 Ints = NDArray[np.int64]
-LONGEST_SUM = 5  # steps of a sum, or blocks of a dot product
+LONGEST_SUM = 5  # steps
+FEWEST_STEPS = 500  # beats of sums, however few pairs there are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +65,7 @@ def unpack(words: Sequence[int], lanes: int, *widths: int) -> list[Ints]:
     bits = np.unpackbits(raw.reshape(len(words), size), axis=1, bitorder="little")
     bits = bits[:, : lanes * sum(widths)].reshape(len(words), lanes, sum(widths)).astype(np.int64)
     edges = np.cumsum([0, *widths])
-    return [
-        bits[..., low:high] @ (1 << np.arange(high - low))
-        for low, high in pairwise(edges)
-    ]
+    return [bits[..., low:high] @ (1 << np.arange(high - low)) for low, high in pairwise(edges)]
 
 
 def multiply(
@@ -91,18 +90,26 @@ def multiply(
 def accumulate(
     cfg: AccumulateConfig, n_random: int, rng: np.random.Generator, *, sample: bool = False
 ) -> Traffic:
-    """Sums of one to ``LONGEST_SUM`` steps over pairs as in :func:`pairs`, in random order."""
+    """Sums of one to ``LONGEST_SUM`` steps over pairs as in :func:`pairs`, in random order.
+
+    If that is every pair, each is first added to zero alone, so that its product is seen; random
+    ones follow.
+    """
     a, b, exhaustive = pairs(cfg.product, n_random, cfg.lanes, rng, sample=sample)
-    beats = len(a)
-    first = np.ones(beats, bool)
-    first[1:] = rng.random(beats - 1) < 0.4
-    start = np.maximum.accumulate(np.where(first, np.arange(beats), 0))
-    first |= (np.arange(beats) - start) % LONGEST_SUM == 0
+    alone = len(a) if exhaustive else 0
+    if exhaustive:
+        again = rng.integers(0, alone, size=max(alone, FEWEST_STEPS))
+        a, b = np.concatenate([a, a[again]]), np.concatenate([b, b[again]])
+    beats = np.arange(len(a))
+    first = (beats <= alone) | (rng.random(len(a)) < 0.4)
+    step = beats - np.maximum.accumulate(np.where(first, beats, 0))
+    step %= LONGEST_SUM
+    first = step == 0
     last = np.append(first[1:], True)
     c = _starts(cfg, a, b, rng)
+    c[:alone] = 0
 
     sums = np.zeros_like(c)
-    step = np.arange(beats) - np.maximum.accumulate(np.where(first, np.arange(beats), 0))
     for k in range(LONGEST_SUM):
         at = np.flatnonzero(step == k)
         so_far = c[at] if k == 0 else sums[at - 1]
@@ -123,45 +130,6 @@ def accumulate(
 
     ends = np.flatnonzero(last)
     return Traffic(words=words, ends=ends, wrong=wrong, vectors=want.size, exhaustive=exhaustive)
-
-
-def dot(cfg: DotConfig, n_blocks: int, rng: np.random.Generator) -> Traffic:
-    """Dot products of one to ``LONGEST_SUM`` blocks, ``n_blocks`` or a few more in all."""
-    lengths: list[int] = []
-    while sum(lengths) < n_blocks:
-        lengths.append(int(rng.integers(1, LONGEST_SUM + 1)))
-    total = sum(lengths)
-    a, b, a_scales, b_scales = _blocks(cfg, total, rng)
-    last = np.zeros(total, bool)
-    last[np.cumsum(lengths) - 1] = True
-    starts = np.cumsum([0, *lengths[:-1]])
-    want = np.empty(len(lengths), np.uint32)
-    for length in set(lengths):
-        rows = np.flatnonzero(np.array(lengths) == length)
-        at = starts[rows, None] + np.arange(length)
-        want[rows] = golden.dot(cfg, a[at], b[at], a_scales[at], b_scales[at])
-
-    beats = cfg.beats_per_block
-
-    def once_per_block(real: NDArray[np.integer], width: int) -> tuple[NDArray[np.integer], int]:
-        """Garbage but for the last beat, where the unit looks."""
-        noise = rng.integers(0, 1 << width, size=(total, beats))
-        noise[:, -1] = real
-        return noise.reshape(-1, 1), width
-
-    words = pack(
-        (a.reshape(-1, cfg.lanes), cfg.a_block.element_bits),
-        (b.reshape(-1, cfg.lanes), cfg.b_block.element_bits),
-        once_per_block(a_scales, cfg.a_block.scale_bits),
-        once_per_block(b_scales, cfg.b_block.scale_bits),
-        once_per_block(last.astype(np.int64), 1),
-    )
-
-    def wrong(outputs: list[int]) -> NDArray[np.bool_]:
-        return np.asarray(np.array(outputs, np.uint32) != want)[:, None]
-
-    ends = np.flatnonzero(last) * beats + beats - 1
-    return Traffic(words=words, ends=ends, wrong=wrong, vectors=len(want))
 
 
 def corner_codes(fmt: ScalarFormat) -> Ints:
@@ -191,12 +159,12 @@ def pairs(
     """
     sizes = (1 << of.a.element_bits, 1 << of.b.element_bits)
     exhaustive = max(sizes) <= 256 and not sample
+    sides = [np.zeros(0, np.int64)] * 2
     if exhaustive:
-        grid = np.meshgrid(np.arange(sizes[0]), np.arange(sizes[1]))
-    elif sample:
-        grid = [np.array([], np.int64)] * 2
-    else:
-        grid = np.meshgrid(corner_codes(of.a), corner_codes(of.b))
+        sides = [np.arange(size) for size in sizes]
+    elif not sample:
+        sides = [corner_codes(of.a), corner_codes(of.b)]
+    grid = np.meshgrid(*sides)
     count = 0 if exhaustive else n_random
     count += -(grid[0].size + count) % lanes
     order = rng.permutation(grid[0].size + count)
@@ -240,7 +208,7 @@ def _starts(cfg: AccumulateConfig, a: Ints, b: Ints, rng: np.random.Generator) -
         sign_bit = 1 << cfg.mac.acc_bits - 1
         return np.asarray((anything ^ sign_bit) - sign_bit)
     value = -to_floats(golden.product(cfg.product, a, b))
-    cancels = formats.encode(value, FP32).astype(np.int64)
+    cancels = encode_scalar(value, FP32).astype(np.int64)
     near = cancels + rng.integers(-2, 3, size=a.shape) & 0xFFFFFFFF
     # The same exponent, give or take 30: a sum that rounds.
     field = np.clip((cancels >> 23 & 0xFF) + rng.integers(-30, 31, size=a.shape), 0, 254)
@@ -248,61 +216,3 @@ def _starts(cfg: AccumulateConfig, a: Ints, b: Ints, rng: np.random.Generator) -
     corners = rng.choice(corner_codes(FP32), size=a.shape)
     kind = rng.choice(5, size=a.shape, p=[0.2, 0.1, 0.4, 0.2, 0.1])
     return np.choose(kind, [cancels, near, alike, anything, corners])
-
-
-def _blocks(cfg: DotConfig, count: int, rng: np.random.Generator) -> tuple[Ints, Ints, Ints, Ints]:
-    """Random blocks, and blocks that cancel, vanish, overflow or hold a NaN; and their scales."""
-    block = cfg.a_block.block
-    a_element, b_element = cfg.a_block.element, cfg.b_block.element
-    a = rng.integers(0, 1 << a_element.element_bits, size=(count, block))
-    b = rng.integers(0, 1 << b_element.element_bits, size=(count, block))
-    # Without this, formats with NaN would give little else.
-    finite = rng.random((count, 1)) < 0.9
-    a, b = (np.where(finite, _finite(x, f), x) for x, f in ((a, a_element), (b, b_element)))
-    for i in range(count):
-        match rng.integers(8):
-            case 0:  # cancels, but for the last pair
-                half = block // 2
-                a[i, half : 2 * half], b[i, half : 2 * half] = (
-                    a[i, :half],
-                    _negative(b[i, :half], b_element),
-                )
-            case 1:
-                a[i] = 0
-            case 2:  # the greatest sum, of either sign
-                a[i], b[i] = _greatest(a_element), _greatest(b_element)
-            case 3:  # among the least
-                a[i], b[i] = a[i] & 1, b[i] & 1
-            case 4:  # undoes the block before
-                if i:
-                    a[i], b[i] = a[i - 1], _negative(b[i - 1], b_element)
-    scales = []
-    for fmt in (cfg.a_block, cfg.b_block):
-        size = 1 << fmt.scale_bits
-        scale = rng.integers(0, size, size=count)
-        alike = (size // 2 + rng.integers(-12, 13, size=count)) % size
-        extreme = rng.choice([0, 1, size - 2, size - 1], size=count)
-        scales.append(
-            np.choose(rng.choice(3, size=count, p=[0.2, 0.7, 0.1]), [scale, alike, extreme])
-        )
-    same = rng.random(count - 1) < 0.5  # as the block before, so that undoing it leaves zero
-    for scale in scales:
-        for i in np.flatnonzero(same):
-            scale[i + 1] = scale[i]
-    return a, b, scales[0], scales[1]
-
-
-def _finite(codes: Ints, fmt: ScalarFormat) -> Ints:
-    if not isinstance(fmt, FloatFormat):
-        return codes
-    sign = 1 << fmt.element_bits - 1
-    return codes & sign | np.minimum(codes & sign - 1, fmt.max_code)
-
-
-def _negative(codes: Ints, fmt: ScalarFormat) -> Ints:
-    size = 1 << fmt.element_bits
-    return codes ^ size // 2 if isinstance(fmt, FloatFormat) else -codes % size
-
-
-def _greatest(fmt: ScalarFormat) -> int:
-    return fmt.max_code if isinstance(fmt, FloatFormat) else 1 << fmt.element_bits - 1

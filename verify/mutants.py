@@ -10,7 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 from amaranth.hdl import Module, Signal, Value
-from amaranth.lib import data, stream
+from amaranth.lib import stream
 
 from lockstep.arch.tensor import TensorConfig
 from lockstep.rtl.build import to_verilog
@@ -94,7 +94,7 @@ def _delays(line: str) -> Mutate:
 
 
 def _lets_garbage_in(cfg: TensorConfig) -> str:
-    def pass_on(m: Module, to: data.View[Any], lanes: data.View[Any], mask: Value) -> None:
+    def pass_on(m: Module, to: Any, lanes: Any, mask: Value) -> None:
         m.d.comb += to.eq(lanes)
 
     return _with(cfg, engine, "_zero_padded", pass_on)

@@ -51,7 +51,7 @@ def _mutants(cfg: PositConfig | SimdConfig) -> dict[str, Mutant]:
         return bugs
     if cfg.operation == "dot":
         bugs["adds to the sum before"] = _stand_in(quire, "Mux", _without_constants)
-        bugs["forgets that a sum is NaR"] = _stand_in(quire, "delayed", _drops("normal_nar"))
+        bugs["marks NaR a cycle late"] = _stand_in(quire, "delayed", _slower("normal_nar"))
         return bugs
     bugs["takes a cycle longer, with the same values"] = _slow_lanes
     if cfg.operation == "multiply":
@@ -70,13 +70,6 @@ def _stand_in(owner: object, name: str, new: object) -> Mutant:
 def _without_constants(condition: Value, if_true: Any, if_false: Any) -> Any:
     """Never chooses a constant, such as zero to start from or the limit of a shift."""
     return if_false if isinstance(if_true, int) else Mux(condition, if_true, if_false)
-
-
-def _drops(line: str) -> Callable[..., Any]:
-    def dropped(m: Module, value: Any, cycles: int, *, enable: Value, name: str) -> Any:
-        return C(0) if name == line else delayed(m, value, cycles, enable=enable, name=name)
-
-    return dropped
 
 
 def _slower(line: str) -> Callable[..., Any]:

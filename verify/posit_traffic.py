@@ -128,8 +128,8 @@ def _append_sum(batch: Batch, cfg: PositConfig, a: I64, b: I64) -> None:
 
 
 def _dot_operands(fmt: PositFormat, count: int, rng: Rng) -> tuple[I64, I64]:
-    """Random numbers; numbers that cancel, but for a few; extremes; zeros; now and then a NaR."""
-    kind = rng.integers(5)
+    """Random numbers; ones that cancel, but for a few; extremes; one product; none; now and then NaR."""
+    kind = rng.integers(6)
     a, b = rng.integers(0, 1 << fmt.n, (2, count))
     if kind == 1:  # the second half takes the first away
         half = count // 2
@@ -137,8 +137,8 @@ def _dot_operands(fmt: PositFormat, count: int, rng: Rng) -> tuple[I64, I64]:
         b[half : 2 * half] = b[:half]
     elif kind == 2:
         a, b = rng.choice(corners(fmt.n), (2, count))
-    elif kind == 3:
-        a[:] = 0
+    elif kind >= 4:  # a product alone is where most ties are
+        a[5 - kind :] = 0
     for x in (a, b):
         x[x == fmt.nar_code] = 1
     if rng.random() < 0.05:

@@ -43,7 +43,8 @@ class Source:
         )
         self.valid_p = valid_p
         self.coin = coin
-        self.words: list[tuple[int, int, int]] = []  # word, useful lanes, job
+        # Word, useful lanes, job; None where the word is not known yet.
+        self.words: list[tuple[int, int, int] | None] = []
         self.position = 0
         self.offered = False
         self._withdraw()
@@ -54,12 +55,15 @@ class Source:
 
     def offer(self) -> None:
         """At the start of a cycle: offer the next word, or not."""
-        if self.offered or self.position == len(self.words):
+        if self.offered or (word := self._next()) is None:
             return
         if self.valid_p == 1 or self.coin.random() < self.valid_p:
             self.offered = True
             self.valid.value = 1
-            self.payload.value = self.words[self.position][0]
+            self.payload.value = word[0]
+
+    def _next(self) -> tuple[int, int, int] | None:
+        return self.words[self.position] if self.position < len(self.words) else None
 
     def takes(self) -> bool:
         """In the settled cycle: whether its end takes the word."""
@@ -67,10 +71,12 @@ class Source:
 
     def step(self) -> tuple[int, int]:
         """After the edge that took a word: its useful lanes and its job."""
-        _, lanes, job = self.words[self.position]
+        taken = self._next()
+        assert taken is not None
+        _, lanes, job = taken
         self.position += 1
         self.offered = False
-        if self.valid_p != 1 or self.position == len(self.words):
+        if self.valid_p != 1 or self._next() is None:
             self._withdraw()
         return lanes, job
 
@@ -104,21 +110,20 @@ class Driver:
         self.cfg = cfg
         self.ready_p = ready_p
         self.coin = coin
-        names = {"job": "i_job", "a": "i_a", "b": "i_b"}
-        if cfg.dataflow == "weight_stationary":
-            names["c_in"] = "i_c"
+        names = {"job": "i_job", "a": "i_a", "b": "i_b", "c_in": "i_c"}
         self.sources = {key: Source(dut, name, valid_p, coin) for key, name in names.items()}
         self.expected: list[tuple[int, int, int, bool]] = []  # word, useful lanes, job, feeds back
         for index, job in enumerate(jobs):
-            self.sources["job"].words.append((job.word(cfg), 3, index))
+            self.sources["job"].words.append((job.word(cfg), 4, index))
             self.sources["a"].words.extend((v.word, v.lanes, index) for v in job.a)
             self.sources["b"].words.extend((v.word, v.lanes, index) for v in job.b)
+            self.sources["c_in"].words.extend(v and (v.word, v.lanes, index) for v in job.c_in)
             self.expected.extend(
                 (v.word, v.lanes, index, back)
                 for v, back in zip(job.c_out, job.feeds_back, strict=True)
             )
-        self.n_jobs = len(jobs)
         self.emitted = 0
+        self.fed_back = 0  # where in the words of c_in the search for the next gap starts
         self.tallies: list[Tally] = []
         self.cycle = 0
 
@@ -194,7 +199,9 @@ class Driver:
             # Edge lanes come back as garbage, as from a memory that keeps only the matrix.
             used = lanes * self.cfg.mac.acc_bits
             noise = self.coin.getrandbits(self.cfg.cols * self.cfg.mac.acc_bits) >> used << used
-            self.sources["c_in"].words.append((word & ((1 << used) - 1) | noise, lanes, job))
+            words = self.sources["c_in"].words
+            self.fed_back = words.index(None, self.fed_back)
+            words[self.fed_back] = (word & ((1 << used) - 1) | noise, lanes, job)
 
     def _where(self) -> str:
         return f"cycle {self.cycle}, {len(self.tallies)} jobs accepted, {self.emitted} rows emitted"

@@ -29,10 +29,13 @@ class Job:
     """One job's transfers on each stream, in order.
 
     ``c_out`` is what the engine must emit; ``feeds_back`` marks those of it that are partial sums and
-    return through ``i_c``.
+    return through ``i_c``. ``c_in`` is what it takes there: the rows of C that the job adds to, and
+    None wherever the next row fed back is due.
     """
 
     shape: Shape
+    accumulate: bool
+    c_in: list[Vector | None] = field(default_factory=list)
     a: list[Vector] = field(default_factory=list)
     b: list[Vector] = field(default_factory=list)
     c_out: list[Vector] = field(default_factory=list)
@@ -40,12 +43,12 @@ class Job:
 
     def word(self, cfg: TensorConfig) -> int:
         """The transfer on ``i_job``."""
-        return job_word(cfg, self.shape)
+        return job_word(cfg, self.shape, accumulate=self.accumulate)
 
 
-def job_word(cfg: TensorConfig, shape: Shape) -> int:
+def job_word(cfg: TensorConfig, shape: Shape, *, accumulate: bool = False) -> int:
     """A shape (m, n, k) as a payload of ``i_job``."""
-    return sum(size << i * cfg.job_bits for i, size in enumerate(shape))
+    return sum(size << i * cfg.job_bits for i, size in enumerate((*shape, accumulate)))
 
 
 def random_shapes(cfg: TensorConfig, count: int, rng: np.random.Generator) -> list[Shape]:
@@ -63,42 +66,58 @@ def random_shapes(cfg: TensorConfig, count: int, rng: np.random.Generator) -> li
 
 
 def random_job(cfg: TensorConfig, shape: Shape, rng: np.random.Generator) -> Job:
-    """A job of random operands: uniform, extremes and zeros, or one value throughout."""
+    """A job of random operands: uniform, extremes and zeros, or one value throughout.
+
+    One in three adds to a C of its own.
+    """
     m, n, k = shape
     a = _operands(cfg.mac.a_range, (m, k), rng)
     b = _operands(cfg.mac.b_range, (k, n), rng)
-    job = Job(shape=shape)
+    job = Job(shape=shape, accumulate=bool(rng.integers(3) == 0))
+    before = np.zeros((m, n), dtype=np.int64)
+    if job.accumulate:
+        half = 1 << cfg.mac.acc_bits - 1
+        before = rng.integers(-half, half - 1, size=(m, n), endpoint=True)
     if cfg.dataflow == "output_stationary":
-        _output_stationary(cfg, job, a, b, rng)
+        _output_stationary(cfg, job, a, b, before, rng)
     else:
-        _weight_stationary(cfg, job, a, b, rng)
+        _weight_stationary(cfg, job, a, b, before, rng)
     return job
 
 
 def _output_stationary(
-    cfg: TensorConfig, job: Job, a: I64, b: I64, rng: np.random.Generator
+    cfg: TensorConfig, job: Job, a: I64, b: I64, before: I64, rng: np.random.Generator
 ) -> None:
-    c = gemm(cfg.mac, a, b)
+    c = gemm(cfg.mac, a, b, before)
     for m in range(0, len(a), cfg.rows):
         for n in range(0, b.shape[1], cfg.cols):
             job.a.extend(_vectors(a[m : m + cfg.rows].T, cfg.rows, cfg.mac.a_bits, rng))
             job.b.extend(_vectors(b[:, n : n + cfg.cols], cfg.cols, cfg.mac.b_bits, rng))
             block = c[m : m + cfg.rows, n : n + cfg.cols]
             job.c_out.extend(_vectors(block, cfg.cols, cfg.mac.acc_bits, None))
+            if job.accumulate:
+                added = before[m : m + cfg.rows, n : n + cfg.cols]
+                job.c_in.extend(_vectors(added, cfg.cols, cfg.mac.acc_bits, rng))
     job.feeds_back.extend([False] * len(job.c_out))
 
 
 def _weight_stationary(
-    cfg: TensorConfig, job: Job, a: I64, b: I64, rng: np.random.Generator
+    cfg: TensorConfig, job: Job, a: I64, b: I64, before: I64, rng: np.random.Generator
 ) -> None:
     for n in range(0, b.shape[1], cfg.cols):
+        added = before[:, n : n + cfg.cols]
+        if job.accumulate:
+            job.c_in.extend(_vectors(added, cfg.cols, cfg.mac.acc_bits, rng))
         for k in range(0, len(b), cfg.rows):
             weights = b[k : k + cfg.rows, n : n + cfg.cols]
             job.a.extend(_vectors(a[:, k : k + cfg.rows], cfg.rows, cfg.mac.a_bits, rng))
             job.b.extend(_vectors(weights, cfg.cols, cfg.mac.b_bits, rng))
-            so_far = gemm(cfg.mac, a[:, : k + cfg.rows], b[: k + cfg.rows, n : n + cfg.cols])
+            k_end = k + cfg.rows
+            so_far = gemm(cfg.mac, a[:, :k_end], b[:k_end, n : n + cfg.cols], added)
             job.c_out.extend(_vectors(so_far, cfg.cols, cfg.mac.acc_bits, None))
-            job.feeds_back.extend([k + cfg.rows < len(b)] * len(a))
+            fed_back = k_end < len(b)
+            job.feeds_back.extend([fed_back] * len(a))
+            job.c_in.extend([None] * (len(a) * fed_back))
 
 
 def _operands(limits: tuple[int, int], shape: tuple[int, int], rng: np.random.Generator) -> I64:

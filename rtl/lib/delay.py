@@ -11,9 +11,11 @@ def delayed(
     Data needs no reset: what the registers hold from before leaves ahead of the first real value.
     What marks data as real does need one.
     """
-    for i in range(cycles):
-        stage = Signal(value.shape(), reset_less=reset_less, name=f"{name}_{i}")
-        with m.If(enable):
-            m.d.sync += stage.eq(value)
-        value = stage
-    return value
+    if not cycles:
+        return value
+    # One register for the whole line: far quicker to emit and to compile than one per stage.
+    line = Signal(len(value) * cycles, reset_less=reset_less, name=name)
+    with m.If(enable):
+        m.d.sync += line.eq(Cat(value, line))  # the oldest falls off the end
+    oldest = line[-len(value) :]
+    return oldest.as_signed() if value.shape().signed else oldest

@@ -41,6 +41,7 @@ class SharedModules:
         key = (type(component), component.cfg)
         if key not in self._modules:
             name = f"{self._prefix}_{type(component).__name__}_{len(self._modules)}"
+            self._modules[key] = (name, "")  # the name is taken, whatever is inside
             self._modules[key] = (name, verilog_of(component, name, self))
         component._MustUse__used = True  # by its stand-in, or Amaranth would warn that it is not
         name, text = self._modules[key]

@@ -81,7 +81,7 @@ class DotUnit(wiring.Component):
         # One cycle, if a block is several beats: their sum.
         if self.cfg.beats_per_block > 1:
             block_sum = Signal(signed(self.cfg.sum_bits), reset_less=True)
-            block_seen = Signal(SPECIALS, reset_less=True)
+            block_seen = data.View(SPECIALS, Signal(SPECIALS.size, reset_less=True))
             with m.If(advance & tag.valid):
                 m.d.sync += [
                     block_sum.eq(Mux(tag.first, 0, block_sum) + total),
@@ -122,22 +122,21 @@ class DotUnit(wiring.Component):
 
     def _entering(self, m: Module) -> data.View:
         """The tag of the beat on ``i``."""
+        tag = data.View(TAG, Signal(TAG.size, name="entering"))
+        m.d.comb += [tag.valid.eq(self.i.valid), tag.end.eq(self.i.p.last)]
         beats = self.cfg.beats_per_block
+        if beats == 1:
+            m.d.comb += [tag.first.eq(1), tag.block.eq(1)]
+            return tag
         beat = Signal(range(beats))
-        tag = Signal(TAG, name="entering")
-        m.d.comb += [
-            tag.valid.eq(self.i.valid),
-            tag.first.eq(beat == 0),
-            tag.block.eq(beat == beats - 1),
-            tag.end.eq(self.i.p.last),
-        ]
+        m.d.comb += [tag.first.eq(beat == 0), tag.block.eq(beat == beats - 1)]
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += beat.eq(Mux(tag.block, 0, beat + 1))
         return tag
 
     def _products(self, m: Module, platform: object) -> tuple[list[Value], data.View]:
         """Every lane's product in fixed point, and what they have that is not finite."""
-        specials = Signal(SPECIALS, name="entering_specials")
+        specials = data.View(SPECIALS, Signal(SPECIALS.size))
         multipliers = []
         for k in range(self.cfg.lanes):
             multiplier = FixedMultiplier(self.cfg.product)

@@ -6,8 +6,8 @@ from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from lockstep.arch.mac import Product
-from lockstep.arch.number import ExponentFormat, FloatFormat, Format, IntFormat
+from lockstep.arch.mac import Element, Product
+from lockstep.arch.number import ExponentFormat, FloatFormat, IntFormat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class Multiplier(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         a, b = self.cfg.a, self.cfg.b
-        if not (isinstance(a, IntFormat) or isinstance(b, IntFormat)):
+        if not isinstance(a, IntFormat) and not isinstance(b, IntFormat):
             x, y = unpacked(a, self.a), unpacked(b, self.b)
             zero = ~x.significand.any() | ~y.significand.any()
             m.d.comb += [
@@ -94,7 +94,7 @@ class Multiplier(wiring.Component):
         return m
 
 
-def _integer(fmt: Format, code: Value) -> Value:
+def _integer(fmt: Element, code: Value) -> Value:
     return code.as_signed() if isinstance(fmt, IntFormat) and fmt.signed else code
 
 

@@ -4,6 +4,8 @@ from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from lockstep.rtl.lib.shared import shared
+
 
 def isolated(value: Value, enable: Value) -> Value:
     """``value``, or zero, whatever it does, while it is not wanted."""
@@ -28,8 +30,7 @@ class SplitMultiplier(wiring.Component):
     """
 
     def __init__(self, bits: int, levels: int) -> None:
-        self.bits = bits
-        self.levels = levels
+        self.cfg = (bits, levels)
         super().__init__({
             "a": In(bits),
             "b": In(bits),
@@ -39,9 +40,19 @@ class SplitMultiplier(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        half = self.bits // 2
+        bits, levels = self.cfg
+        half = bits // 2
+
+        def part(name: str, a: Value, b: Value) -> Value:
+            if levels == 1:
+                return a * b
+            child = SplitMultiplier(half, levels - 1)
+            m.submodules[name] = shared(platform, child)
+            m.d.comb += [child.a.eq(a), child.b.eq(b), child.split.eq(self.split[1:])]
+            return child.product
+
         a_low, a_high, b_low, b_high = self.a[:half], self.a[half:], self.b[:half], self.b[half:]
-        straight = Cat(self._part(m, "low", a_low, b_low), self._part(m, "high", a_high, b_high))
+        straight = Cat(part("low", a_low, b_low), part("high", a_high, b_high))
         crossed = []
         for name, value in (("ah", a_high), ("bl", b_low), ("al", a_low), ("bh", b_high)):
             operand = Signal(half, name=f"cross_{name}")
@@ -50,11 +61,3 @@ class SplitMultiplier(wiring.Component):
         ah, bl, al, bh = crossed
         m.d.comb += self.product.eq(straight + ((ah * bl + al * bh) << half))
         return m
-
-    def _part(self, m: Module, name: str, a: Value, b: Value) -> Value:
-        """The product of two halves."""
-        if self.levels == 1:
-            return a * b
-        m.submodules[name] = child = SplitMultiplier(len(a), self.levels - 1)
-        m.d.comb += [child.a.eq(a), child.b.eq(b), child.split.eq(self.split[1:])]
-        return child.product

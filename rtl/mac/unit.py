@@ -4,7 +4,7 @@ from amaranth.hdl import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from lockstep.arch.mac import AccumulateConfig, MultiplyConfig
+from lockstep.arch.mac import AccumulateConfig, MultiplyConfig, float_named
 from lockstep.rtl.lib.delay import delayed
 from lockstep.rtl.lib.shared import shared
 from lockstep.rtl.mac.adder import Adder, addend_of_product, product_addend
@@ -82,7 +82,7 @@ def advances(o: stream.Interface) -> Value:
 
 def _rounding(cfg: MultiplyConfig) -> Rounding:
     return Rounding(
-        fmt=cfg.product.a,
+        fmt=float_named(cfg.a),
         significand_bits=cfg.product.significand_bits,
         max_shift=cfg.product.max_shift,
         unit_exponent=cfg.product.least_exponent,
@@ -158,10 +158,11 @@ class AccumulateUnit(wiring.Component):
         m.submodules[f"multiplier_{k}"] = shared(platform, multiplier)
         m.d.comb += [multiplier.a.eq(self.i.p.a[k]), multiplier.b.eq(self.i.p.b[k])]
         if not self.cfg.product.is_float:
-            return multiplier.o.significand
-        addend = Signal(product_addend(self.cfg.product).layout, name=f"addend_{k}")
+            return Value.cast(multiplier.o.significand)
+        layout = product_addend(self.cfg.product).layout
+        addend = data.View(layout, Signal(layout.size, name=f"addend_{k}"))
         addend_of_product(m, multiplier.o, addend)
-        return addend.as_value()
+        return Value.cast(addend)
 
     def _sum(self, m: Module, platform: object, k: int, so_far: Value, product: Value) -> Value:
         if not self.cfg.product.is_float:
@@ -169,4 +170,4 @@ class AccumulateUnit(wiring.Component):
         adder = Adder(product_addend(self.cfg.product))
         m.submodules[f"adder_{k}"] = shared(platform, adder)
         m.d.comb += [adder.acc.eq(so_far), adder.x.eq(product)]
-        return adder.o
+        return Value.cast(adder.o)

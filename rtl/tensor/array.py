@@ -1,5 +1,7 @@
 """The grids of PEs, with the registers that skew what enters and deskew what leaves."""
 
+from itertools import pairwise
+
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -7,14 +9,16 @@ from amaranth.lib.wiring import In, Out
 from lockstep.arch.tensor import TensorConfig
 from lockstep.rtl.lib.delay import delayed
 from lockstep.rtl.lib.shared import shared
-from lockstep.rtl.tensor.pe import OutputStationaryPE, WeightStationaryPE, operand_shapes
+from lockstep.rtl.tensor.pe import operand_shapes
+from lockstep.rtl.tensor.row import OutputStationaryRow, WeightStationaryRow
 
 
 class OutputStationaryArray(wiring.Component):
     """``C = A @ B`` with ``C[i, j]`` held in PE(i, j).
 
     In each advancing cycle one column of A and one row of B enter; PE(i, j) uses those of cycle t in
-    cycle ``t + i + j``. While ``shift`` is 1 the sums move up, row 0 first.
+    cycle ``t + i + j``. A drain takes ``rows`` cycles of ``shift``, the first with ``capture``, and may
+    overlap the next block's sums: they start over at the end of the cycle of ``capture``.
 
     Members
     -------
@@ -25,9 +29,9 @@ class OutputStationaryArray(wiring.Component):
         1 with the first operands of a sum.
     b : In(cols x B)
         Lane j is for column j.
-    shift : In(1)
+    capture, shift : In(1)
     c : Out(cols x signed(acc_bits))
-        Row 0 of the sums.
+        The sums of row 0 in the cycle of ``capture``, of row i in the i-th after it.
     """
 
     def __init__(self, cfg: TensorConfig) -> None:
@@ -38,32 +42,31 @@ class OutputStationaryArray(wiring.Component):
             "a": In(data.ArrayLayout(a, cfg.rows)),
             "first": In(1),
             "b": In(data.ArrayLayout(b, cfg.cols)),
+            "capture": In(1),
             "shift": In(1),
             "c": Out(data.ArrayLayout(acc, cfg.cols)),
         })
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        rows, cols = self.cfg.rows, self.cfg.cols
-        pes = [[OutputStationaryPE(self.cfg) for _ in range(cols)] for _ in range(rows)]
-        for i, row in enumerate(pes):
-            for j, pe in enumerate(row):
-                m.submodules[f"pe_{i}_{j}"] = shared(platform, pe)
-                m.d.comb += [pe.advance.eq(self.advance), pe.shift.eq(self.shift)]
-                if i:
-                    m.d.comb += [pe.b.eq(pes[i - 1][j].b_down), pes[i - 1][j].below.eq(pe.acc)]
-                if j:
-                    left = row[j - 1]
-                    m.d.comb += [pe.a.eq(left.a_right), pe.first.eq(left.first_right)]
+
+        def late(value: Value, cycles: int, name: str) -> Value:
+            return delayed(m, value, cycles, enable=self.advance, name=name)
+
+        rows = [OutputStationaryRow(self.cfg) for _ in range(self.cfg.rows)]
+        for i, row in enumerate(rows):
+            m.submodules[f"row_{i}"] = shared(platform, row)
             m.d.comb += [
-                row[0].a.eq(delayed(m, self.a[i], i, enable=self.advance, name=f"a_{i}")),
-                row[0].first.eq(delayed(m, self.first, i, enable=self.advance, name=f"first_{i}")),
+                row.advance.eq(self.advance),
+                row.capture.eq(self.capture),
+                row.shift.eq(self.shift),
+                row.a.eq(late(self.a[i], i, f"a_{i}")),
+                row.first.eq(late(self.first, i, f"first_{i}")),
             ]
-        for j, pe in enumerate(pes[0]):
-            m.d.comb += [
-                pe.b.eq(delayed(m, self.b[j], j, enable=self.advance, name=f"b_{j}")),
-                self.c[j].eq(pe.acc),
-            ]
+        for upper, lower in pairwise(rows):
+            m.d.comb += [lower.b.eq(upper.b_down), upper.below.eq(lower.up)]
+        m.d.comb += [rows[0].b[j].eq(late(self.b[j], j, f"b_{j}")) for j in range(self.cfg.cols)]
+        m.d.comb += self.c.eq(rows[0].up)
         return m
 
 
@@ -101,34 +104,25 @@ class WeightStationaryArray(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        rows, cols = self.cfg.rows, self.cfg.cols
-        pes = [[WeightStationaryPE(self.cfg) for _ in range(cols)] for _ in range(rows)]
 
         def late(value: Value, cycles: int, name: str) -> Value:
             return delayed(m, value, cycles, enable=self.advance, name=name)
 
-        for i, row in enumerate(pes):
-            for j, pe in enumerate(row):
-                m.submodules[f"pe_{i}_{j}"] = shared(platform, pe)
-                m.d.comb += pe.advance.eq(self.advance)
-                if i:
-                    above = pes[i - 1][j]
-                    m.d.comb += [pe.sum.eq(above.sum_down), pe.weight.eq(above.weight_down)]
-                if j:
-                    left = row[j - 1]
-                    m.d.comb += [
-                        pe.a.eq(left.a_right),
-                        pe.swap.eq(left.swap_right),
-                        pe.load.eq(left.load_right),
-                    ]
+        cols = self.cfg.cols
+        rows = [WeightStationaryRow(self.cfg) for _ in range(self.cfg.rows)]
+        for i, row in enumerate(rows):
+            m.submodules[f"row_{i}"] = shared(platform, row)
             m.d.comb += [
-                row[0].a.eq(late(self.a[rows - 1 - i], i, f"a_{i}")),
-                row[0].swap.eq(late(self.swap, i, f"swap_{i}")),
-                row[0].load.eq(self.load[i]),
+                row.advance.eq(self.advance),
+                row.a.eq(late(self.a[len(rows) - 1 - i], i, f"a_{i}")),
+                row.swap.eq(late(self.swap, i, f"swap_{i}")),
+                row.load.eq(self.load[i]),
             ]
+        for upper, lower in pairwise(rows):
+            m.d.comb += [lower.sum.eq(upper.sum_down), lower.weight.eq(upper.weight_down)]
         for j in range(cols):
             m.d.comb += [
-                pes[0][j].weight.eq(late(self.b[j], j, f"b_{j}")),
-                self.c[j].eq(late(pes[-1][j].sum_down, cols - 1 - j, f"c_{j}")),
+                rows[0].weight[j].eq(late(self.b[j], j, f"b_{j}")),
+                self.c[j].eq(late(rows[-1].sum_down[j], cols - 1 - j, f"c_{j}")),
             ]
         return m

@@ -30,30 +30,31 @@ class SystolicEngine(wiring.Component):
     ``valid`` until its vector is accepted, and must not wait for C, but for ``i_c``.
 
     Order, output stationary: for each block of R rows of C, for each block of C columns in it, k vector
-    pairs, ``A[block rows, kk]`` and ``B[kk, block columns]``; then the rows of that block of C.
+    pairs, ``A[block rows, kk]`` and ``B[kk, block columns]``. The rows of that block of C leave while
+    the next block's operands enter; if the job accumulates, each takes its partial sums through ``i_c``.
 
     Order, weight stationary: for each block of C columns, for each block of R along K, the rows of B of
     that block in ascending order (only those that exist), and all m rows of A, lanes along K. C
     leaves m rows for each such fold: the first fold's rows are partial sums, and each later fold takes
     them back through ``i_c``, in the cycle that offers the new ones; the rows of the last fold along K
-    are the results.
+    are the results. If the job accumulates, the first fold takes the sums of an earlier job back too.
 
     Lanes beyond the edge of a matrix are ignored on the way in and zero on the way out.
 
     Members
     -------
-    i_job : In(stream of {m, n, k})
-        Each 1 or more; 0 is not allowed. Accepted when no job runs; operands are taken from the next
+    i_job : In(stream of {m, n, k, accumulate})
+        The sizes are 1 or more; 0 is not allowed. ``accumulate`` adds to a C that ``i_c`` brings, for
+        products whose K is cut into several jobs. Accepted when no job runs; operands are taken from the next
         cycle on.
     i_a : In(stream of R lanes)
     i_b : In(stream of C lanes)
     i_c : In(stream of C lanes)
-        Weight stationary only: partial sums of the same row of C, read back.
+        Partial sums of the same row of C, read back.
     o_c : Out(stream of C lanes)
         Rows of C, or partial sums; sums wrap modulo ``2**acc_bits``.
     busy : Out(1)
-        From the cycle that can take a job's first operand through that of its last MAC (weight
-        stationary) or the last drained row (output stationary).
+        From the cycle that can take a job's first operand through that of its last MAC.
     stalled : Out(1)
         ``busy``, but this cycle does not count.
     """
@@ -68,17 +69,15 @@ class SystolicEngine(wiring.Component):
         self.cfg = cfg
         a, b, acc = operand_shapes(cfg.mac)
         sums = stream.Signature(data.ArrayLayout(acc, cfg.cols))
-        members = {
+        super().__init__({
             "i_job": In(stream.Signature(job_layout(cfg))),
             "i_a": In(stream.Signature(data.ArrayLayout(a, cfg.rows))),
             "i_b": In(stream.Signature(data.ArrayLayout(b, cfg.cols))),
+            "i_c": In(sums),
             "o_c": Out(sums),
             "busy": Out(1),
             "stalled": Out(1),
-        }
-        if cfg.dataflow == "weight_stationary":
-            members["i_c"] = In(sums)
-        super().__init__(members)
+        })
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -91,20 +90,24 @@ class SystolicEngine(wiring.Component):
         return m
 
     def _output_stationary(self, m: Module, advance: Signal) -> None:
+        rows, cols = self.cfg.rows, self.cfg.cols
         m.submodules.sequencer = seq = OutputStationarySequencer(self.cfg)
         m.submodules.array = array = OutputStationaryArray(self.cfg)
         wiring.connect(m, wiring.flipped(self.i_job), seq.i_job)
+        again = seq.emit & seq.again
         m.d.comb += [
             self.busy.eq(seq.busy),
             seq.advance.eq(advance),
             array.advance.eq(advance),
             array.first.eq(seq.take & seq.first),
+            array.capture.eq(seq.capture),
             array.shift.eq(seq.shift),
         ]
-        _zero_padded(m, array.a, self.i_a.p, seq.a_lanes & seq.take.replicate(self.cfg.rows))
-        _zero_padded(m, array.b, self.i_b.p, seq.b_lanes & seq.take.replicate(self.cfg.cols))
-        m.d.comb += self.o_c.p.eq(array.c)
-        self._handshake(m, advance, [(self.i_a, seq.take), (self.i_b, seq.take)], seq.emit)
+        _zero_padded(m, array.a, self.i_a.p, seq.a_lanes & seq.take.replicate(rows))
+        _zero_padded(m, array.b, self.i_b.p, seq.b_lanes & seq.take.replicate(cols))
+        self._sum_up(m, array.c, seq.c_lanes & again.replicate(cols))
+        inputs = [(self.i_a, seq.take), (self.i_b, seq.take), (self.i_c, again)]
+        self._handshake(m, advance, inputs, seq.emit)
 
     def _weight_stationary(self, m: Module, advance: Signal) -> None:
         rows, cols = self.cfg.rows, self.cfg.cols
@@ -129,16 +132,16 @@ class SystolicEngine(wiring.Component):
             delayed(m, entering, crossing, enable=advance, name="tag", reset_less=False)
         )
         # The last block of columns is the last to be loaded, so c_lanes is still about it.
-        earlier: Any = Signal(data.ArrayLayout(array.c[0].shape(), cols))
-        _zero_padded(
-            m,
-            earlier,
-            self.i_c.p,
-            tag.again.replicate(cols) & (seq.c_lanes | ~tag.last_cols.replicate(cols)),
-        )
-        m.d.comb += [self.o_c.p[j].eq(array.c[j] + earlier[j]) for j in range(cols)]
+        lanes = seq.c_lanes | ~tag.last_cols.replicate(cols)
+        self._sum_up(m, array.c, lanes & tag.again.replicate(cols))
         inputs = [(self.i_a, seq.take_a), (self.i_b, seq.take_b), (self.i_c, tag.again)]
         self._handshake(m, advance, inputs, tag.emit)
+
+    def _sum_up(self, m: Module, sums: data.View, lanes: Value) -> None:
+        """Offer sums, with earlier partial sums added in the given lanes."""
+        earlier: Any = Signal.like(self.o_c.p)
+        _zero_padded(m, earlier, self.i_c.p, lanes)
+        m.d.comb += [self.o_c.p[j].eq(sums[j] + earlier[j]) for j in range(self.cfg.cols)]
 
     def _handshake(
         self,

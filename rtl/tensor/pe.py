@@ -28,9 +28,10 @@ def operand_shapes(mac: MacConfig) -> tuple[Shape, Shape, Shape]:
 
 
 class OutputStationaryPE(wiring.Component):
-    """Holds one sum: ``acc = (0 if first else acc) + a * b``, or ``acc = below`` while shifting.
+    """Holds one sum: ``acc = (0 if first else acc) + a * b``; a second register takes it out.
 
-    Operands are used in the cycle they arrive and reach the neighbours one cycle later.
+    Operands are used in the cycle they arrive and reach the neighbours one cycle later. A finished
+    sum is taken over by ``capture`` and moves up with ``shift``, while ``acc`` starts the next one.
 
     Members
     -------
@@ -40,10 +41,12 @@ class OutputStationaryPE(wiring.Component):
         Operands; ``first`` travels with ``a`` and starts a new sum.
     a_right, first_right, b_down : Out
         The same, one cycle later.
+    capture : In(1)
+        ``up`` is the PE's own sum, which may be overwritten at the end of this cycle.
     shift, below : In
-        Drain: take over the sum of the PE below.
-    acc : Out(signed(acc_bits))
-        The sum.
+        Drain: keep what comes ``up`` from the PE below.
+    up : Out(signed(acc_bits))
+        To the PE above.
     """
 
     def __init__(self, cfg: TensorConfig) -> None:
@@ -57,29 +60,32 @@ class OutputStationaryPE(wiring.Component):
             "a_right": Out(a),
             "first_right": Out(1),
             "b_down": Out(b),
+            "capture": In(1),
             "shift": In(1),
             "below": In(acc),
-            "acc": Out(acc),
+            "up": Out(acc),
         })
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        acc = Signal.like(self.acc, reset_less=True)
+        acc = Signal.like(self.up, reset_less=True)
+        leaving = Signal.like(self.up, reset_less=True)
         a = Signal.like(self.a, reset_less=True)
         b = Signal.like(self.b, reset_less=True)
         first = Signal(reset_less=True)
         with m.If(self.advance):
             m.d.sync += [a.eq(self.a), b.eq(self.b), first.eq(self.first)]
+            m.d.sync += acc.eq(Mux(self.first, 0, acc) + self.a * self.b)
             with m.If(self.shift):
-                m.d.sync += acc.eq(self.below)
-            with m.Else():
-                m.d.sync += acc.eq(Mux(self.first, 0, acc) + self.a * self.b)
+                m.d.sync += leaving.eq(self.below)
         m.d.comb += [
-            self.acc.eq(acc),
             self.a_right.eq(a),
             self.b_down.eq(b),
             self.first_right.eq(first),
+            self.up.eq(leaving),
         ]
+        with m.If(self.capture):
+            m.d.comb += self.up.eq(acc)
         return m
 
 

@@ -8,8 +8,9 @@ from lockstep.arch.tensor import TensorConfig
 
 
 def job_layout(cfg: TensorConfig) -> data.StructLayout:
-    """A job: C[m, n] = A[m, k] @ B[k, n]; each of the three is 1 or more."""
-    return data.StructLayout({"m": cfg.job_bits, "n": cfg.job_bits, "k": cfg.job_bits})
+    """A job: C[m, n] = A[m, k] @ B[k, n], or += if ``accumulate``; each of the three is 1 or more."""
+    sizes = dict.fromkeys("mnk", cfg.job_bits)
+    return data.StructLayout({**sizes, "accumulate": 1})
 
 
 def first_lanes(count: Value, lanes: int) -> Value:
@@ -20,8 +21,9 @@ def first_lanes(count: Value, lanes: int) -> Value:
 class OutputStationarySequencer(wiring.Component):
     """Folds of an output-stationary job: row blocks of C outermost, column blocks inside.
 
-    A fold is ``k`` steps that take operands, ``rows + cols - 2`` while the last of them cross the array,
-    and ``rows`` that drain it, one row of C each.
+    A fold is ``k`` steps that take operands and ``rows + cols - 2`` while the last of them cross the
+    array. Its drain, ``rows`` steps, one row of C each, begins in the next step and overlaps the next
+    fold, which is never shorter; or the next job, or nothing.
 
     Members
     -------
@@ -30,16 +32,21 @@ class OutputStationarySequencer(wiring.Component):
     advance : In(1)
         The step is done; counters hold without it.
     busy : Out(1)
+        A fold runs; drains do not count.
     take : Out(1)
         This step needs an operand vector from each of A and B.
     first : Out(1)
         ... the first of its fold.
     a_lanes : Out(rows), b_lanes : Out(cols)
         Lanes that carry data in this fold.
-    shift : Out(1)
-        This step drains the array.
+    capture, shift : Out(1)
+        The first step of a drain; any step of it.
     emit : Out(1)
-        ... a row of C that exists.
+        This step drains a row of C that exists,
+    again : Out(1)
+        which adds to partial sums of an earlier job,
+    c_lanes : Out(cols)
+        and has data in these lanes.
     """
 
     i_job: stream.Interface
@@ -54,8 +61,11 @@ class OutputStationarySequencer(wiring.Component):
             "first": Out(1),
             "a_lanes": Out(cfg.rows),
             "b_lanes": Out(cfg.cols),
+            "capture": Out(1),
             "shift": Out(1),
             "emit": Out(1),
+            "again": Out(1),
+            "c_lanes": Out(cfg.cols),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -65,8 +75,8 @@ class OutputStationarySequencer(wiring.Component):
         m_left = Signal.like(job.m)
         n_left = Signal.like(job.n)
         step = Signal(range(self.cfg.job_max + rows + cols))
-        drain_at = Signal.like(step)  # the step after the last MAC
-        row = Signal(range(max(rows, 2)))  # of the drain; Verilog has no signal of width 0
+        last_step = Signal.like(step)
+        fold_done = Signal()
 
         m.d.comb += [
             self.i_job.ready.eq(~self.busy),
@@ -74,8 +84,7 @@ class OutputStationarySequencer(wiring.Component):
             self.first.eq(step == 0),
             self.a_lanes.eq(first_lanes(m_left, rows)),
             self.b_lanes.eq(first_lanes(n_left, cols)),
-            self.shift.eq(self.busy & (step == drain_at)),
-            self.emit.eq(self.shift & (row < m_left)),
+            fold_done.eq(self.busy & (step == last_step)),
         ]
         with m.If(self.i_job.valid & self.i_job.ready):
             new = self.i_job.p
@@ -84,22 +93,44 @@ class OutputStationarySequencer(wiring.Component):
                 job.eq(new),
                 m_left.eq(new.m),
                 n_left.eq(new.n),
-                drain_at.eq(new.k + (rows + cols - 2)),
+                last_step.eq(new.k + (rows + cols - 3)),
             ]
         with m.If(self.busy & self.advance):
-            with m.If(~self.shift):
-                m.d.sync += step.eq(step + 1)
-            with m.Elif(row != rows - 1):
-                m.d.sync += row.eq(row + 1)
-            with m.Else():
-                m.d.sync += [step.eq(0), row.eq(0)]
+            m.d.sync += step.eq(step + 1)
+            with m.If(fold_done):
+                m.d.sync += step.eq(0)
                 with m.If(n_left > cols):
                     m.d.sync += n_left.eq(n_left - cols)
                 with m.Else():
                     m.d.sync += [n_left.eq(job.n), m_left.eq(m_left - rows)]
                     with m.If(m_left <= rows):
                         m.d.sync += self.busy.eq(0)
+        self._drain(m, fold_done, job.accumulate, m_left, n_left)
         return m
+
+    def _drain(
+        self, m: Module, start: Value, accumulate: Value, m_left: Value, n_left: Value
+    ) -> None:
+        """Count the rows of a finished fold out; it ends before the next one can start."""
+        rows, cols = self.cfg.rows, self.cfg.cols
+        row = Signal(range(rows + 1))
+        rows_left = Signal.like(m_left)
+        m.d.comb += [
+            self.capture.eq(self.shift & (row == 0)),
+            self.emit.eq(self.shift & (row < rows_left)),
+        ]
+        with m.If(self.advance):
+            with m.If(self.shift):
+                m.d.sync += row.eq(row + 1)
+                with m.If(row == rows - 1):
+                    m.d.sync += [row.eq(0), self.shift.eq(0)]
+            with m.If(start):
+                m.d.sync += [
+                    self.shift.eq(1),
+                    rows_left.eq(m_left),
+                    self.again.eq(accumulate),
+                    self.c_lanes.eq(first_lanes(n_left, cols)),
+                ]
 
 
 class WeightStationarySequencer(wiring.Component):
@@ -127,7 +158,7 @@ class WeightStationarySequencer(wiring.Component):
     a_lanes : Out(rows), b_lanes : Out(cols)
         Lanes of A and B that carry data.
     again : Out(1)
-        The row of A adds to partial sums of earlier folds.
+        The row of A adds to partial sums of earlier folds, or of an earlier job.
     last_cols : Out(1)
         ... and belongs to the last block of columns,
     c_lanes : Out(cols)
@@ -193,7 +224,7 @@ class WeightStationarySequencer(wiring.Component):
                 job.eq(new),
                 to_load.n_left.eq(new.n),
                 to_load.k_left.eq(new.k),
-                to_load.again.eq(0),
+                to_load.again.eq(new.accumulate),
                 last_step.eq(new.m + (rows + cols - 3)),
             ]
         with m.If(self.busy & self.advance):
@@ -205,7 +236,7 @@ class WeightStationarySequencer(wiring.Component):
                 with m.If(loading):
                     m.d.sync += loaded.eq(to_load)
                 with m.If(next_load):
-                    m.d.sync += to_load.again.eq(to_load.k_left > rows)
+                    m.d.sync += to_load.again.eq(job.accumulate | (to_load.k_left > rows))
                     with m.If(to_load.k_left > rows):
                         m.d.sync += to_load.k_left.eq(to_load.k_left - rows)
                     with m.Else():

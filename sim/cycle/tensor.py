@@ -24,10 +24,10 @@ def folds(cfg: TensorConfig, m: Int, n: Int, k: Int) -> Int:
 def compute_cycles(cfg: TensorConfig, m: Int, n: Int, k: Int) -> Int:
     """Cycles the array is occupied by one job whose operands are always ready.
 
-    From the cycle that accepts the first operand through the last MAC (weight stationary) or the
-    last drained row (output stationary).
+    From the cycle that accepts the first operand through that of the last MAC.
 
-    * Output stationary: k steps, skewed over R + C - 2 more, then R cycles of drain; per fold.
+    * Output stationary: k steps, skewed over R + C - 2 more, per fold; a fold's R cycles of drain
+      overlap the next fold, which is never shorter.
     * Weight stationary: R cycles of weight load, then m rows skewed over R + C - 2 more; per fold.
     * ... with double-buffered weights a load hides behind the m rows before it, so a fold follows
       the last after max(m, R) cycles; the first load and the last skew stay exposed.
@@ -35,7 +35,7 @@ def compute_cycles(cfg: TensorConfig, m: Int, n: Int, k: Int) -> Int:
     rows, cols = cfg.rows, cfg.cols
     count = folds(cfg, m, n, k)
     if cfg.dataflow == "output_stationary":
-        return count * (2 * rows + cols + k - 2)
+        return count * (rows + cols + k - 2)
     if not cfg.weight_double_buffer:
         return count * (2 * rows + cols + m - 2)
     longer = (m + rows + abs(m - rows)) // 2  # the maximum, of arrays too
@@ -45,7 +45,8 @@ def compute_cycles(cfg: TensorConfig, m: Int, n: Int, k: Int) -> Int:
 def job_counts(cfg: TensorConfig, m: Int, n: Int, k: Int) -> dict[str, Int]:
     """Elements that one job moves through the stream ports; padding lanes do not count.
 
-    Keys: ``a_reads``, ``b_reads``, ``c_writes``, and ``c_reads`` for partial sums read back.
+    Keys: ``a_reads``, ``b_reads``, ``c_writes``, and ``c_reads`` for partial sums read back. A job
+    that accumulates reads ``m * n`` more.
     """
     across = -(-n // cfg.cols)
     if cfg.dataflow == "output_stationary":
@@ -68,7 +69,8 @@ def job_counts(cfg: TensorConfig, m: Int, n: Int, k: Int) -> dict[str, Int]:
 def stream_vectors(cfg: TensorConfig, m: Int, n: Int, k: Int) -> dict[str, Int]:
     """Transfers that one job makes on each stream, edge vectors included.
 
-    Keys: ``a``, ``b``, ``c_in`` (partial sums read back) and ``c_out``.
+    Keys: ``a``, ``b``, ``c_in`` (partial sums read back) and ``c_out``. A job that accumulates has
+    ``m * ceil(n / C)`` more of ``c_in``.
     """
     across = -(-n // cfg.cols)
     if cfg.dataflow == "output_stationary":
@@ -86,7 +88,7 @@ def stream_vectors(cfg: TensorConfig, m: Int, n: Int, k: Int) -> dict[str, Int]:
 def job_latency_cycles(cfg: TensorConfig, m: Int, n: Int, k: Int) -> Int:
     """Cycles from the first operand's transfer through the last one of C, both included.
 
-    An output-stationary drain takes all R cycles, but the rows that pad the last block are its last.
+    An output-stationary drain takes R cycles, but the rows that pad the last block are its last.
     """
     padding = -m % cfg.rows if cfg.dataflow == "output_stationary" else 0
     return compute_cycles(cfg, m, n, k) + cfg.output_latency_cycles - padding

@@ -36,6 +36,7 @@ def accumulate(cfg: AccumulateConfig, a: ArrayLike, b: ArrayLike, c: ArrayLike) 
     Parameters
     ----------
     cfg : AccumulateConfig
+        Formats; lanes do not matter.
     a, b : array_like of uint, (...)
         Codes of the operand formats.
     c : array_like of int or uint, (...)
@@ -70,6 +71,7 @@ def dot(
     Parameters
     ----------
     cfg : DotConfig
+        Formats; lanes do not matter.
     a, b : array_like of uint, (..., n_blocks, block)
         Codes of elements.
     a_scales, b_scales : array_like of uint, (..., n_blocks)

@@ -6,8 +6,10 @@ from numpy.typing import ArrayLike, NDArray
 from lockstep.arch.tensor import MacConfig
 
 
-def gemm(cfg: MacConfig, a: ArrayLike, b: ArrayLike) -> NDArray[np.int64]:
-    """``a @ b``, every sum wrapped to ``cfg.acc_bits`` in two's complement.
+def gemm(
+    cfg: MacConfig, a: ArrayLike, b: ArrayLike, c: ArrayLike | None = None
+) -> NDArray[np.int64]:
+    """``a @ b``, or ``c + a @ b``, every sum wrapped to ``cfg.acc_bits`` in two's complement.
 
     Exact for every legal config: NumPy's int64 sums wrap modulo 2**64, of which 2**acc_bits is a
     divisor, so a sum too large for int64 still has the right low bits.
@@ -20,6 +22,8 @@ def gemm(cfg: MacConfig, a: ArrayLike, b: ArrayLike) -> NDArray[np.int64]:
         Activations.
     b : integers, (..., K, N)
         Weights; leading axes broadcast.
+    c : integers of ``acc_bits``, (..., M, N), or None
+        What the products add to.
 
     Returns
     -------
@@ -34,7 +38,11 @@ def gemm(cfg: MacConfig, a: ArrayLike, b: ArrayLike) -> NDArray[np.int64]:
     right = _checked("b", b, cfg.b_range)
     if left.shape[-1] != right.shape[-2]:
         raise ValueError(f"a is {left.shape} but b is {right.shape}: K must be the same")
-    return wrap(left @ right, cfg.acc_bits)
+    sums = left @ right
+    if c is not None:
+        half = 1 << cfg.acc_bits - 1
+        sums = sums + _checked("c", c, (-half, half - 1))
+    return wrap(sums, cfg.acc_bits)
 
 
 def wrap(sums: NDArray[np.int64], bits: int) -> NDArray[np.int64]:

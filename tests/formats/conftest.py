@@ -1,4 +1,4 @@
-"""Number formats once more, independently: fields typed in from the standards, Fractions throughout."""
+"""Number formats once more: fields typed in from the standards, Fractions throughout."""
 
 import bisect
 import functools

@@ -111,6 +111,23 @@ def test_wide_formats_round_the_exact_result(name):
             assert is_nearest(exact, int(code), name), (name, x, y, z)
 
 
+@pytest.mark.parametrize(
+    ("name", "fraction_bits"), [("fp32", 23), ("posit32_2", 27), ("fp16", 10), ("posit16_1", 12)]
+)
+def test_an_addend_far_below_decides_a_tie(name, fraction_bits):
+    """(1 + u)**2 = 1 + 2u + u**2, with u**2 half a unit in the last place."""
+    u = 2.0 ** -((fraction_bits + 1) // 2)
+    half = 2.0 ** -(fraction_bits + 1)
+    a, b = encode([1 + u, 1 + half / u], name)
+    least = 1 if name.startswith("posit") else encode(float(FORMATS[name].min_positive), name)
+    tiny = np.uint32(least)
+    minus_tiny = encode(-float(FORMATS[name].min_positive), name)
+    below = encode(1 + u + half / u, name)
+    assert fma(a, b, np.uint32(0), name) == below + below % 2
+    assert fma(a, b, tiny, name) == below + 1
+    assert fma(a, b, minus_tiny, name) == below
+
+
 @pytest.mark.parametrize("name", ["fp16", "fp32"])
 def test_numpy_agrees_on_random_bits(name):
     """Subnormals, overflow, infinities and NaN of the formats that numpy has."""

@@ -235,3 +235,16 @@ def test_a_short_last_block_stores_no_padding():
     np.testing.assert_array_equal(back.codes, blocks.codes)
     with pytest.raises(ValueError, match="expected 119 bytes"):
         unpack(data[:-1], "mxfp6", (4, 37))
+
+
+def test_options_out_of_range_are_refused():
+    with pytest.raises(ValueError, match="scale_rule"):
+        encode(np.ones(32), "mxfp8", scale_rule="round")
+    with pytest.raises(ValueError, match="tensor_scale"):
+        encode(np.ones(32), "nvfp4", tensor_scale=0.0)
+
+
+def test_a_small_tensor_scale_saturates():
+    x = np.full(16, 1e30, np.float32)
+    got = quantize(x, "nvfp4", tensor_scale=2.0**-40)
+    assert got.tolist() == [6 * 448 * 2.0**-40] * 16

@@ -71,13 +71,15 @@ def test_ml_dtypes_adds_and_multiplies_all_pairs_the_same_but_for_the_sign_of_na
     left, right = a.view(dtype), b.view(dtype)
     with np.errstate(all="ignore"):
         theirs = {add: left + right, multiply: left * right}
+    finite = np.isfinite(decode(a, name)) & np.isfinite(decode(b, name))
     for ours, result in theirs.items():
         got, want = ours(a, b, name, saturate=name in TINY), result.view(np.uint8)
-        nan = np.isnan(result.astype(np.float32))
+        # NaN out of nothing: ours is positive, theirs has the sign of an operand or of the CPU's.
+        nan = np.isnan(result.astype(np.float32)) & ~finite
         np.testing.assert_array_equal(got[~nan], want[~nan])
-        assert set(got[nan].tolist()) <= {FORMATS[name].nan_code}
-        assert set((want[nan] & 0x7F).tolist()) <= {FORMATS[name].nan_code, 0x7D, 0x7F}
-        assert (want[nan] >> 7).any() == nan.any()
+        if name not in TINY:
+            assert set(got[nan].tolist()) == {FORMATS[name].nan_code}
+            assert set((want[nan] >> 7).tolist()) == {0, 1}
 
 
 @pytest.mark.parametrize("name", TINY)
@@ -155,7 +157,7 @@ def test_gfloat_rounds_the_scale_up_just_below_a_power_of_two_and_we_do_not():
     x = np.full(32, np.nextafter(np.float32(8), np.float32(0)))
     emax = FORMATS["mxfp8"].element.max_exponent
     assert gfloat.compute_scale_amax(emax, x) == 2.0 ** (3 - emax)
-    assert encode(x, "mxfp8").scales[0] - 127 == 2 - emax
+    assert int(encode(x, "mxfp8").scales[0]) - 127 == 2 - emax
 
 
 def test_gfloat_uses_the_last_code_of_mxint8_and_we_do_only_if_asked():

@@ -74,9 +74,9 @@ def test_special_codes(name, bias, max_code, inf_code, nan_code):
 
 @pytest.mark.parametrize(
     ("n", "es", "quire_bits"),
-    [(8, 0, 32), (16, 1, 128), (32, 2, 512), (8, 2, 128), (16, 2, 256)],
+    [(8, 0, 32), (16, 1, 128), (32, 2, 512), (8, 2, 128), (16, 2, 256), (17, 0, 128)],
 )
-def test_quires_have_their_published_width(n, es, quire_bits):
+def test_quires_have_their_published_width_and_six_carry_bits(n, es, quire_bits):
     assert posit(n, es).quire_bits == quire_bits
     assert posit(n, es).quire_bits > 2 * posit(n, es).quire_fraction_bits + 6
 

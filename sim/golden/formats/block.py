@@ -1,7 +1,8 @@
 """Block formats: elements that share a scale (MX, NV, BFP)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +19,7 @@ ScaleRule = Literal["floor", "ceil"]
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Blocks:
     """A tensor in a block format.
 
@@ -60,9 +61,7 @@ def encode_blocks(
     rows = padded.reshape(-1, fmt.block)
     # The largest magnitude as an integer orders like the float, and NaN above all.
     top = np.empty(len(rows), np.float32)
-    step = max(1, CHUNK // fmt.block)
-    for start in range(0, len(rows), step):
-        part = slice(start, start + step)
+    for part in _parts(rows):
         top[part] = (rows[part].view(np.uint32) & 0x7FFFFFFF).max(axis=-1).view(np.float32)
     bad = ~np.isfinite(top)
     top[bad] = 0
@@ -71,18 +70,18 @@ def encode_blocks(
         scales = _power_of_two_scales(top, fmt.element, fmt.scale, scale_rule)
     else:
         if tensor_scale is None:
-            tensor_scale = nv_tensor_scale(float(top.max(initial=0)), fmt)
-        per_block = top / np.float32(fmt.element.max_value)
-        scales = encode_scalar(per_block / np.float32(tensor_scale), fmt.scale)
+            tensor_scale = _tensor_scale(top, fmt)
+        scales = _float_scales(top, fmt, fmt.scale, tensor_scale)
     # Whatever their elements are, these blocks become zeros, or NaN by their scale.
     factor = _factors(scales, fmt, tensor_scale)
     dead = bad | (factor == 0)
     factor[dead] = 1
     codes = np.empty(rows.shape, code_dtype(fmt.element))
-    for start in range(0, len(rows), step):
-        part = slice(start, start + step)
+    for part in _parts(rows):
         alive = np.where(dead[part, None], 0, rows[part]) if dead[part].any() else rows[part]
-        codes[part] = encode_scalar(alive / factor[part, None], fmt.element, saturate=True)
+        with np.errstate(over="ignore"):  # under a given tensor scale: saturates
+            scaled = alive / factor[part, None]
+        codes[part] = encode_scalar(scaled, fmt.element, saturate=True)
     if symmetric and isinstance(fmt.element, IntFormat):
         codes += codes == 1 << fmt.element.bits - 1
     if fmt.scale.nan_code is not None:
@@ -99,24 +98,37 @@ def decode_blocks(x: Blocks, fmt: BlockFormat) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         factor = _factors(x.scales, fmt, x.tensor_scale).reshape(-1, 1)
         value = np.empty(rows.shape, np.float32)
-        step = max(1, CHUNK // fmt.block)
-        for start in range(0, len(rows), step):
-            part = slice(start, start + step)
+        for part in _parts(rows):
             np.multiply(decode_scalar(rows[part], fmt.element), factor[part], out=value[part])
     whole = value.reshape(*x.scales.shape[:-1], -1)[..., : x.length]
     return np.moveaxis(whole, -1, x.axis)
 
 
-def nv_tensor_scale(top: float, fmt: BlockFormat) -> float:
-    """The FP32 tensor scale that maps the greatest block scale to the greatest scale code."""
-    scale = np.float32(top) / np.float32(fmt.element.max_value)
-    scale /= np.float32(fmt.scale.max_value)
-    return float(scale) or 1.0
+def _parts(rows: NDArray[Any]) -> Iterator[slice]:
+    """Slices of whole blocks, small enough for the cache."""
+    step = max(1, CHUNK // rows.shape[-1])
+    return (slice(start, start + step) for start in range(0, len(rows), step))
 
 
 def _factors(scales: Codes, fmt: BlockFormat, tensor_scale: float) -> NDArray[np.float32]:
     """What elements are divided by on the way in and multiplied by on the way out."""
     return decode_scalar(scales, fmt.scale) * np.float32(tensor_scale)
+
+
+def _tensor_scale(top: NDArray[np.float32], fmt: BlockFormat) -> float:
+    """The FP32 scale that maps the greatest block scale to the greatest scale code."""
+    scale = top.max(initial=0) / np.float32(fmt.element.max_value)
+    return float(scale / np.float32(fmt.scale.max_value)) or 1.0
+
+
+def _float_scales(
+    top: NDArray[np.float32], fmt: BlockFormat, scale: FloatFormat, tensor_scale: float
+) -> Codes:
+    if not 0 < tensor_scale < np.inf:
+        raise ValueError(f"tensor_scale must be positive and finite, not {tensor_scale}")
+    per_block = top / np.float32(fmt.element.max_value)
+    with np.errstate(over="ignore"):
+        return encode_scalar(per_block / np.float32(tensor_scale), scale)
 
 
 def _power_of_two_scales(
@@ -125,6 +137,8 @@ def _power_of_two_scales(
     scale: ExponentFormat,
     rule: ScaleRule,
 ) -> Codes:
+    if rule not in get_args(ScaleRule):
+        raise ValueError(f"scale_rule must be one of {get_args(ScaleRule)}, not {rule!r}")
     # No logarithm, so no rounding near a power of two; in float64 every float32 is normal.
     fraction, exponent = np.frexp(top.astype(np.float64))
     exponent = exponent - 1 - element.max_exponent

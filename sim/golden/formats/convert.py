@@ -16,7 +16,6 @@ from lockstep.sim.golden.formats.packing import (
 )
 from lockstep.sim.golden.formats.scalar import (
     Floats,
-    as_floats,
     decode_scalar,
     encode_scalar,
     scalar_format,
@@ -49,8 +48,9 @@ def encode(
     symmetric : bool
         Block formats with integer elements: clip to -max, and leave the code below it unused.
     saturate : bool, optional
-        Scalar floats: whether overflow, infinities included, gives the greatest finite value rather
-        than infinity (or NaN, where there is no infinity). By default 8-bit formats and narrower do.
+        Scalar floats: whether overflow, infinities included, gives the greatest finite value
+        rather than infinity (or NaN, where there is no infinity). By default formats of 8 bits or
+        fewer do.
         Integers, posits and the elements of blocks always saturate.
     tensor_scale : float, optional
         NV formats: the FP32 scale of the tensor; by default the one that makes the greatest block
@@ -65,7 +65,8 @@ def encode(
     Raises
     ------
     ValueError
-        If the format is unknown, or there is a NaN and a scalar format without one.
+        If the format is unknown, an option is out of range, or there is a NaN and a scalar format
+        without one.
     """
     found = format_named(fmt) if isinstance(fmt, str) else fmt
     if isinstance(found, BlockFormat):
@@ -86,8 +87,8 @@ def decode(codes: ArrayLike | Blocks, fmt: str | Format) -> Floats:
     Returns
     -------
     ndarray of float32, or of float64 if a value of the format needs it
-        In the shape of ``codes``, or of the tensor that was encoded to blocks. Where a block's scale
-        takes a value out of the range of float32, the value is infinite.
+        In the shape of ``codes``, or of the tensor that was encoded to blocks. Where the scale of a
+        block takes a value out of the range of float32, the value is infinite.
 
     Raises
     ------
@@ -112,7 +113,7 @@ def quantize(
 ) -> Floats:
     """The values of ``fmt`` nearest to ``x``: :func:`encode`, then :func:`decode`."""
     codes = encode(
-        as_floats(x),
+        x,
         fmt,
         axis=axis,
         scale_rule=scale_rule,

@@ -1,6 +1,6 @@
 """Dot products on codes: exact, or with the FP32 accumulator of the RTL."""
 
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,14 +62,20 @@ def dot(
     Raises
     ------
     ValueError
-        If operands are not codes of ``fmt``, or their shapes do not match; if an integer sum might
-        not fit int64; if a posit sum does not fit the quire (``fmt.quire_bits``).
+        If an option is out of range; if operands are not codes of ``fmt``, or their shapes do not
+        match; if an integer sum might not fit int64; if a posit sum does not fit the quire
+        (``fmt.quire_bits``).
     """
+    if accumulate not in get_args(Accumulate) or lanes < 1:
+        raise ValueError(f"accumulate must be one of {get_args(Accumulate)} and lanes 1 or more")
     found = format_named(fmt) if isinstance(fmt, str) else fmt
     if isinstance(found, BlockFormat):
         return _dot_blocks(a, b, found, accumulate)
     f = scalar_format(found)
-    left, right = _broadcast(from_codes(cast(ArrayLike, a), f), from_codes(cast(ArrayLike, b), f))
+    left, right = (from_codes(cast(ArrayLike, x), f) for x in (a, b))
+    if not left.significand.shape[-1:] == right.significand.shape[-1:] != ():
+        raise ValueError("operands must have a last axis of one length")
+    left, right = _broadcast(left, right)
     if accumulate == "fp32":
         return _accumulate_fp32(*(_grouped(x, lanes) for x in (left, right)))
     if isinstance(f, IntFormat):
@@ -92,7 +98,7 @@ def _dot_blocks(
     if accumulate == "fp32":
         result = _accumulate_fp32(left, right)
     else:
-        result = _to_fp32(sum_of_products(left.reshaped(_flat), right.reshaped(_flat)))
+        result = _to_fp32(sum_of_products(left.mapped(_flat), right.mapped(_flat)))
     return result * (np.float32(a.tensor_scale) * np.float32(b.tensor_scale))
 
 
@@ -112,7 +118,7 @@ def _broadcast(a: Exact, b: Exact) -> tuple[Exact, Exact]:
     def spread(part: NDArray[Any]) -> NDArray[Any]:
         return np.broadcast_to(part, shape)
 
-    return a.reshaped(spread), b.reshaped(spread)
+    return a.mapped(spread), b.mapped(spread)
 
 
 def _grouped(x: Exact, lanes: int) -> Exact:
@@ -123,7 +129,7 @@ def _grouped(x: Exact, lanes: int) -> Exact:
         fill = [(0, 0)] * (part.ndim - 1) + [(0, groups * lanes - part.shape[-1])]
         return np.pad(part, fill).reshape(*part.shape[:-1], groups, lanes)
 
-    return x.reshaped(cut)
+    return x.mapped(cut)
 
 
 def _to_fp32(x: Exact) -> NDArray[np.float32]:

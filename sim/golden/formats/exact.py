@@ -1,5 +1,6 @@
 """Codes as exact reals: sign, integer significand and exponent, read field by field."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,12 +25,12 @@ SIGNIFICAND_BITS = 62
 """Widest significand: two of them still add in an int64."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Exact:
     """Reals ``(-1)**negative * significand * 2**exponent``, or specials; arrays of one shape.
 
-    ``significand`` is 0 to ``2**62 - 1``; ``special`` is FINITE, INFINITE or NAN (NaR included), and
-    the significand of a special is 0.
+    ``significand`` is 0 to ``2**62 - 1``; ``special`` is FINITE, INFINITE or NAN (NaR included),
+    and the significand of a special is 0.
     """
 
     negative: Bools
@@ -37,8 +38,8 @@ class Exact:
     exponent: Ints
     special: Ints
 
-    def reshaped(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> "Exact":
-        """The same change of shape to every array."""
+    def mapped(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> "Exact":
+        """The same change of shape, or choice of elements, to every array."""
         return Exact(
             change(self.negative),
             change(self.significand),
@@ -79,7 +80,18 @@ def checked(codes: ArrayLike, fmt: ScalarFormat) -> Codes:
 
 def from_codes(codes: ArrayLike, fmt: ScalarFormat) -> Exact:
     """Read codes of ``fmt``, any shape; ValueError as in :func:`checked`."""
-    code: Ints = checked(codes, fmt).astype(np.int64)
+    given = checked(codes, fmt)
+    if fmt.element_bits > 16:
+        return _read(given.astype(np.int64), fmt)
+    return _every_code(fmt).mapped(lambda table: table[given])
+
+
+@functools.cache
+def _every_code(fmt: ScalarFormat) -> Exact:
+    return _read(np.arange(1 << fmt.element_bits), fmt)
+
+
+def _read(code: Ints, fmt: ScalarFormat) -> Exact:
     match fmt:
         case FloatFormat():
             return _read_float(code, fmt)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 RopePairs = Literal["none", "half", "interleaved"]
-"""Which channels a rotary embedding rotates together: i with i + head_dim / 2, or 2i with 2i + 1."""
+"""Channels that a rotary embedding rotates together: i, i + head_dim / 2; or 2i, 2i + 1."""
 
 
 def hadamard(x: ArrayLike, *, axis: int = -1, size: int | None = None) -> NDArray[np.float32]:

