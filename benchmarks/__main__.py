@@ -28,11 +28,17 @@ def main() -> None:
         parser.error(f"unknown table {', '.join(sorted(unknown))}; choose of {', '.join(TABLES)}")
     progress, output = Console(stderr=True), Console()
     os.chdir(ROOT)
+    host = machine()  # before anything of ours runs, so that the load is that of others
+    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
     for name in chosen.names or TABLES:
         with progress.status(f"{name} ...") as status:
             session = Session(fresh=chosen.fresh, say=status.update)
-            host = machine()
             table = importlib.import_module(TABLES[name]).measure(session)
+        if load > cores / 2:
+            table.notes.append(
+                f"The machine was busy when this began, load {load:.1f} on {cores} cores: cycles are "
+                "right, times are too long."
+            )
         if session.recalled:
             table.notes.append(
                 f"Answers of peers were kept from runs of {min(session.recalled)} and later; "

@@ -56,7 +56,6 @@ def machine() -> dict[str, object]:
         "packages": {name: v for name in PACKAGES if (v := _version(name))},
         "commit": _commit(),
         "started_utc": datetime.now(UTC).isoformat(timespec="seconds"),
-        # Near or above the number of cores, something else was running: do not trust the times.
         "load_1min_at_start": round(os.getloadavg()[0], 2),
     }
 

@@ -11,7 +11,7 @@ from benchmarks.table import Table
 
 MACHINE, MODEL = "cloud-ws128", "llama-3-8b"
 PREFILL, DECODE, BATCH = 2048, 128, 8
-RUNS = 5
+RUNS = 11
 
 
 def measure(session: Session) -> Table:

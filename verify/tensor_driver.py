@@ -13,9 +13,8 @@ from cocotb.triggers import ReadOnly, RisingEdge
 from lockstep.arch.tensor import TensorConfig
 from lockstep.verify.tensor_traffic import Job
 
-NO_PROGRESS_CYCLES = (
-    2000  # a fold takes a few R + C without transfers, a random stall tens of cycles
-)
+# A fold has R + C cycles without transfers, a random stall tens of cycles.
+NO_PROGRESS_CYCLES = 2000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,7 +116,9 @@ class Driver:
             self.sources["job"].words.append((job.word(cfg), 4, index))
             self.sources["a"].words.extend((v.word, v.lanes, index) for v in job.a)
             self.sources["b"].words.extend((v.word, v.lanes, index) for v in job.b)
-            self.sources["c_in"].words.extend(v and (v.word, v.lanes, index) for v in job.c_in)
+            self.sources["c_in"].words.extend(
+                (v.word, v.lanes, index) if v else None for v in job.c_in
+            )
             self.expected.extend(
                 (v.word, v.lanes, index, back)
                 for v, back in zip(job.c_out, job.feeds_back, strict=True)

@@ -10,7 +10,7 @@ from lockstep.arch.tensor import TensorConfig
 from lockstep.rtl.lib.delay import delayed
 from lockstep.rtl.lib.shared import shared
 from lockstep.rtl.tensor.pe import operand_shapes
-from lockstep.rtl.tensor.row import OutputStationaryRow, WeightStationaryRow
+from lockstep.rtl.tensor.row import OutputStationaryRow, WeightStationaryRow, lane
 
 
 class OutputStationaryArray(wiring.Component):
@@ -65,8 +65,11 @@ class OutputStationaryArray(wiring.Component):
             ]
         for upper, lower in pairwise(rows):
             m.d.comb += [lower.b.eq(upper.b_down), upper.below.eq(lower.up)]
-        m.d.comb += [rows[0].b[j].eq(late(self.b[j], j, f"b_{j}")) for j in range(self.cfg.cols)]
-        m.d.comb += self.c.eq(rows[0].up)
+        cols = range(self.cfg.cols)
+        m.d.comb += [
+            rows[0].b.eq(Cat(late(self.b[j], j, f"b_{j}") for j in cols)),
+            self.c.as_value().eq(rows[0].up),
+        ]
         return m
 
 
@@ -120,9 +123,9 @@ class WeightStationaryArray(wiring.Component):
             ]
         for upper, lower in pairwise(rows):
             m.d.comb += [lower.sum.eq(upper.sum_down), lower.weight.eq(upper.weight_down)]
-        for j in range(cols):
-            m.d.comb += [
-                rows[0].weight[j].eq(late(self.b[j], j, f"b_{j}")),
-                self.c[j].eq(late(rows[-1].sum_down[j], cols - 1 - j, f"c_{j}")),
-            ]
+        sums = [lane(rows[-1].sum_down, j, self.c[j]) for j in range(cols)]
+        m.d.comb += [
+            rows[0].weight.eq(Cat(late(self.b[j], j, f"b_{j}") for j in range(cols))),
+            self.c.as_value().eq(Cat(late(c, cols - 1 - j, f"c_{j}") for j, c in enumerate(sums))),
+        ]
         return m

@@ -1,12 +1,21 @@
-"""Rows of PEs. All rows of an array are alike, so that its Verilog has one row, and one PE in it."""
+"""Rows of PEs. All rows of an array are alike, so that its Verilog has one row, and one PE in it.
+
+What passes between rows is plain bits, lane 0 lowest: Amaranth writes a wire for each element of an
+array layout, which at 128x128 was three quarters of the Verilog.
+"""
 
 from amaranth.hdl import *
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lockstep.arch.tensor import TensorConfig
 from lockstep.rtl.lib.shared import shared
 from lockstep.rtl.tensor.pe import OutputStationaryPE, WeightStationaryPE, operand_shapes
+
+
+def lane(lanes: Value, j: int, like: Value) -> Value:
+    """Lane ``j`` of a port of a row, as wide as ``like``."""
+    return lanes.word_select(j, len(like))
 
 
 class OutputStationaryRow(wiring.Component):
@@ -31,10 +40,10 @@ class OutputStationaryRow(wiring.Component):
             "shift": In(1),
             "a": In(a),
             "first": In(1),
-            "b": In(data.ArrayLayout(b, cfg.cols)),
-            "b_down": Out(data.ArrayLayout(b, cfg.cols)),
-            "below": In(data.ArrayLayout(acc, cfg.cols)),
-            "up": Out(data.ArrayLayout(acc, cfg.cols)),
+            "b": In(b.width * cfg.cols),
+            "b_down": Out(b.width * cfg.cols),
+            "below": In(acc.width * cfg.cols),
+            "up": Out(acc.width * cfg.cols),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -49,10 +58,10 @@ class OutputStationaryRow(wiring.Component):
                 pe.shift.eq(self.shift),
                 pe.a.eq(a),
                 pe.first.eq(first),
-                pe.b.eq(self.b[j]),
-                pe.below.eq(self.below[j]),
-                self.b_down[j].eq(pe.b_down),
-                self.up[j].eq(pe.up),
+                pe.b.eq(lane(self.b, j, pe.b)),
+                pe.below.eq(lane(self.below, j, pe.below)),
+                lane(self.b_down, j, pe.b_down).eq(pe.b_down),
+                lane(self.up, j, pe.up).eq(pe.up),
             ]
             a, first = pe.a_right, pe.first_right
         return m
@@ -79,10 +88,10 @@ class WeightStationaryRow(wiring.Component):
             "a": In(a),
             "swap": In(1),
             "load": In(1),
-            "sum": In(data.ArrayLayout(acc, cfg.cols)),
-            "weight": In(data.ArrayLayout(b, cfg.cols)),
-            "sum_down": Out(data.ArrayLayout(acc, cfg.cols)),
-            "weight_down": Out(data.ArrayLayout(b, cfg.cols)),
+            "sum": In(acc.width * cfg.cols),
+            "weight": In(b.width * cfg.cols),
+            "sum_down": Out(acc.width * cfg.cols),
+            "weight_down": Out(b.width * cfg.cols),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -96,10 +105,10 @@ class WeightStationaryRow(wiring.Component):
                 pe.a.eq(a),
                 pe.swap.eq(swap),
                 pe.load.eq(load),
-                pe.sum.eq(self.sum[j]),
-                pe.weight.eq(self.weight[j]),
-                self.sum_down[j].eq(pe.sum_down),
-                self.weight_down[j].eq(pe.weight_down),
+                pe.sum.eq(lane(self.sum, j, pe.sum)),
+                pe.weight.eq(lane(self.weight, j, pe.weight)),
+                lane(self.sum_down, j, pe.sum_down).eq(pe.sum_down),
+                lane(self.weight_down, j, pe.weight_down).eq(pe.weight_down),
             ]
             a, swap, load = pe.a_right, pe.swap_right, pe.load_right
         return m
