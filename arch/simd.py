@@ -65,9 +65,7 @@ SLOTS = max(mode.lanes for mode in MODES)
 
 def modes_of_slot(slot: int) -> tuple[SimdMode, ...]:
     """The modes in which a lane begins at this quarter of the multiplier."""
-    return tuple(
-        mode for mode in MODES if slot in {mode.slot(lane) for lane in range(mode.lanes)}
-    )
+    return tuple(mode for mode in MODES if slot in {mode.slot(lane) for lane in range(mode.lanes)})
 
 
 class SimdConfig(Config):

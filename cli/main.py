@@ -202,6 +202,21 @@ def _table(title: str, rows: list[dict[str, Any]], as_json: bool) -> None:
 
 
 @app.command()
+def formats(as_json: JsonOption = False) -> None:
+    """List the number formats."""
+    from lockstep.arch.formats import format_rows
+
+    rows = format_rows()
+    if as_json:
+        emit(rows)
+        return
+    from lockstep.cli import show
+
+    columns = ("name", "bits_per_element", "block", "scale", "max", "min_subnormal")
+    show.table("number formats", [{key: row[key] for key in columns} for row in rows])
+
+
+@app.command()
 def schema(
     kind: Annotated[str, typer.Argument(help="machine, model, tech or dram.")] = "machine",
 ) -> None:

@@ -12,6 +12,7 @@ from lockstep.rtl.lib.shared import SharedModules, verilog_of
 from lockstep.rtl.mac.dot import DotUnit
 from lockstep.rtl.mac.unit import AccumulateUnit, MultiplyUnit
 from lockstep.rtl.tensor.engine import SystolicEngine
+from lockstep.rtl.tensor.pe import operand_shapes
 
 # Amaranth checks widths itself; Yosys writes what Verilog's rules of extension then make of them.
 _LINT = "// verilator lint_off WIDTH\n// verilator lint_off UNSIGNED"
@@ -31,6 +32,7 @@ def component(cfg: Config) -> wiring.Component:
 
 @component.register
 def _tensor(cfg: TensorConfig) -> wiring.Component:
+    operand_shapes(cfg.mac)  # refuses formats before there is a component nobody will use
     return SystolicEngine(cfg)
 
 

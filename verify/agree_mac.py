@@ -246,6 +246,7 @@ def verify_mac(
         runs = []
         for cfg in units():
             outcome = pool.submit(compare, cfg, to_verilog(cfg, TOP), effort, seed=seed)
+            outcome.add_done_callback(lambda _, cfg=cfg: told(", ".join(name_of(cfg))))
             caught = []
             if narrow := mutated(cfg):
                 texts = mutants(narrow).values()
@@ -254,7 +255,6 @@ def verify_mac(
         try:
             for cfg, outcome, caught in runs:
                 yield _row(cfg, outcome.result(), [c.result() for c in caught])
-                told(", ".join(name_of(cfg)))
         finally:
             pool.shutdown(cancel_futures=True)
 

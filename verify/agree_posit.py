@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from lockstep.arch.posit import OPERATIONS, Operation, PositConfig
+from lockstep.arch.posit import OPERATIONS, PositConfig
 from lockstep.arch.simd import MODES, SimdConfig, SimdMode
 from lockstep.rtl.build import component, to_verilog
 from lockstep.rtl.mac.posit.unit import posit_unit
@@ -26,6 +26,7 @@ Progress = Callable[[str], None]
 
 TESTBENCH = "lockstep.verify.tb_posit"
 FORMATS = ("posit4_1", "posit8_0", "posit16_1")
+LANES: dict[Operation, int] = {"multiply": 16, "add": 16, "dot": 4}
 PAUSES = ((0.5, 1.0), (1.0, 0.5), (0.7, 0.7))
 """Chances of a valid word and of a ready consumer, of the stalled batches."""
 
@@ -64,8 +65,10 @@ class FormatRow:
     @property
     def passed(self) -> bool:
         """No difference, and every mutant caught."""
-        return not self.mismatches and not self.cycle_error_max and (
-            self.mutants == self.mutants_caught
+        return (
+            not self.mismatches
+            and not self.cycle_error_max
+            and (self.mutants == self.mutants_caught)
         )
 
     def summary(self) -> dict[str, Any]:
@@ -148,6 +151,7 @@ def verify_posit(
     quick : bool
         20,000 random pairs of 16-bit posits instead of a million, and fewer sums.
     progress : callable or None
+        Told of each row, once it is there.
     seed : int
         Of operands and stalls.
 
@@ -181,17 +185,16 @@ def posit_batches(cfg: PositConfig, *, quick: bool, seed: int) -> list[Batch]:
         return batches + [
             replace(traffic.dot_batch(cfg, 100, rng), valid_p=v, ready_p=r) for v, r in PAUSES
         ]
-    pairs = traffic.lane_pairs(cfg, 20_000 if quick else 1_000_000, rng)
-    few = [tuple(side[rng.integers(0, side.size, 200 * cfg.lanes)] for side in pairs) for _ in PAUSES]
-    return [traffic.lane_batch(cfg, pairs)] + [
-        replace(traffic.lane_batch(cfg, some), valid_p=v, ready_p=r)
-        for some, (v, r) in zip(few, PAUSES, strict=True)
-    ]
+    a, b = traffic.lane_pairs(cfg, 20_000 if quick else 1_000_000, rng)
+    batches = [traffic.lane_batch(cfg, a, b)]
+    for valid_p, ready_p in PAUSES:
+        some = rng.integers(0, a.size, 200 * cfg.lanes)
+        few = traffic.lane_batch(cfg, a[some], b[some])
+        batches.append(replace(few, valid_p=valid_p, ready_p=ready_p))
+    return batches
 
 
-def simd_batches(
-    cfg: SimdConfig, mode: SimdMode | None, *, quick: bool, seed: int
-) -> list[Batch]:
+def simd_batches(cfg: SimdConfig, mode: SimdMode | None, *, quick: bool, seed: int) -> list[Batch]:
     """Traffic for the SIMD unit in one mode, or (None) in a new one each word."""
     rng = np.random.default_rng(seed)
     modes = (mode,) if mode else MODES
@@ -203,16 +206,17 @@ def simd_batches(
     ]
 
 
-def missed_mutants(unit: str, *, seed: int = 1) -> dict[str, bool]:
+def missed_mutants(unit: Operation | Literal["simd"], *, seed: int = 1) -> dict[str, bool]:
     """For each mutant of a unit, an operation or "simd", whether nothing was noticed."""
     missed = {}
+    cfg: PositConfig | SimdConfig
     if unit == "simd":
-        cfg: PositConfig | SimdConfig = SimdConfig(dots=2)
-        ties = traffic.simd_pairs(cfg, MODES[0], 0, np.random.default_rng(seed))
-        batches = [ties, *simd_batches(cfg, None, quick=True, seed=seed)]
+        cfg = small = SimdConfig(dots=2)
+        ties = traffic.simd_pairs(small, MODES[0], 0, np.random.default_rng(seed))
+        batches = [ties, *simd_batches(small, None, quick=True, seed=seed)]
     else:
-        cfg = PositConfig(operation=unit, format="posit8_0", lanes=4)
-        batches = posit_batches(cfg, quick=True, seed=seed)
+        cfg = lanes = PositConfig(operation=unit, format="posit8_0", lanes=4)
+        batches = posit_batches(lanes, quick=True, seed=seed)
     for name, verilog in mutated(cfg).items():
         try:
             missed[name] = compare(cfg, verilog, batches, seed=seed).agrees
@@ -222,11 +226,12 @@ def missed_mutants(unit: str, *, seed: int = 1) -> dict[str, bool]:
 
 
 def _posit_row(
-    operation: str, name: str, missed: dict[str, bool], *, quick: bool, seed: int
+    operation: Operation, name: str, missed: dict[str, bool], *, quick: bool, seed: int
 ) -> FormatRow:
-    lanes = {"multiply": 16, "add": 16, "dot": 4}[operation]
-    cfg = PositConfig(operation=operation, format=name, lanes=lanes)
-    tally = compare(cfg, to_verilog(cfg, TOP), posit_batches(cfg, quick=quick, seed=seed), seed=seed)
+    cfg = PositConfig(operation=operation, format=name, lanes=LANES[operation])
+    tally = compare(
+        cfg, to_verilog(cfg, TOP), posit_batches(cfg, quick=quick, seed=seed), seed=seed
+    )
     exhaustive = operation != "dot" and cfg.posit.n <= traffic.EXHAUSTIVE_BITS
     return _row(f"posit {operation}", name, exhaustive, tally, missed)
 
@@ -241,7 +246,9 @@ def _simd_row(
     return _row("simd dot", mode.format.name if mode else "mixed", exhaustive, tally, missed)
 
 
-def _row(unit: str, name: str, exhaustive: bool, tally: Tally, missed: dict[str, bool]) -> FormatRow:
+def _row(
+    unit: str, name: str, exhaustive: bool, tally: Tally, missed: dict[str, bool]
+) -> FormatRow:
     return FormatRow(
         unit=unit,
         format=name,

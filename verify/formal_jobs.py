@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from unittest.mock import patch
 
 import numpy as np
-from amaranth.hdl import *
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data
 
 from lockstep.arch.formats import FloatFormat, format_named
 from lockstep.arch.mac import product_of
 from lockstep.arch.posit import posit_named
 from lockstep.rtl.lib.shared import SharedModules, verilog_of
-from lockstep.rtl.mac import multiplier, split
+from lockstep.rtl.mac import multiplier, shift, split
 from lockstep.rtl.mac.posit import code
 from lockstep.sim.golden.formats.exact import FINITE, bit_length, from_codes
 
@@ -62,7 +62,12 @@ def jobs() -> list[Job]:
             Job(name=f"{name} multiplier", claim=product, verilog=_float_product(name))
             for name in ("fp4_e2m1", "fp6_e2m3", "fp6_e3m2")
         ),
-        Job(name="fp6_e3m2 multiplier without subnormals", claim=product, verilog=no_subnormals, holds=False),
+        Job(
+            name="fp6_e3m2 multiplier without subnormals",
+            claim=product,
+            verilog=no_subnormals,
+            holds=False,
+        ),
         Job(name="posit8_0 decode, encode", claim=trip, verilog=_posit_round_trip("posit8_0")),
         Job(name="posit8_0 with a regime cut short", claim=trip, verilog=short_run, holds=False),
         Job(
@@ -72,7 +77,12 @@ def jobs() -> list[Job]:
             verilog=_split_in_quarters(),
         ),
         Job(name="8-bit split multiplier", claim=parts, verilog=_split_in_halves()),
-        Job(name="8-bit split multiplier, not isolated", claim=parts, verilog=not_isolated, holds=False),
+        Job(
+            name="8-bit split multiplier, not isolated",
+            claim=parts,
+            verilog=not_isolated,
+            holds=False,
+        ),
     ]
 
 
@@ -218,4 +228,4 @@ def _one_less(m: Module, value: Value, *, name: str) -> Value:
 
 
 _UNPACKED: Callable[[FloatFormat, Value], multiplier.Unpacked] = multiplier.unpacked
-_LEADING_ZEROS: Callable[..., Signal] = code.leading_zeros
+_LEADING_ZEROS: Callable[..., Signal] = shift.leading_zeros

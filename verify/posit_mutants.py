@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from amaranth.hdl import *
+from amaranth.hdl import C, Module, Mux, Value
 
 from lockstep.arch.posit import PositConfig
 from lockstep.arch.simd import SimdConfig
@@ -47,7 +47,7 @@ def _mutants(cfg: PositConfig | SimdConfig) -> dict[str, Mutant]:
         bugs["does not isolate the cross products"] = _stand_in(
             split, "isolated", lambda value, enable: value
         )
-        bugs["changes the mode a cycle late"] = _stand_in(simd, "delayed", _slower("selected_1"))
+        bugs["changes the mode a cycle late"] = _stand_in(simd, "delayed", _slower("active"))
         return bugs
     if cfg.operation == "dot":
         bugs["adds to the sum before"] = _stand_in(quire, "Mux", _without_constants)
@@ -82,7 +82,7 @@ def _slower(line: str) -> Callable[..., Any]:
 @contextmanager
 def _slow_lanes() -> Any:
     """One more register, and a valid bit that goes with it: only the cycle count is wrong."""
-    latency = PositConfig.latency_cycles
+    latency = vars(PositConfig)["latency_cycles"]
     slow = property(lambda cfg: latency.fget(cfg) + 1)
     with ExitStack() as stack:
         stack.enter_context(patch.object(PositConfig, "latency_cycles", slow))

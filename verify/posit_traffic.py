@@ -75,10 +75,10 @@ def lane_pairs(cfg: PositConfig, n_random: int, rng: Rng) -> tuple[I64, I64]:
     return a, b
 
 
-def lane_batch(cfg: PositConfig, pairs: tuple[I64, I64]) -> Batch:
+def lane_batch(cfg: PositConfig, a: I64, b: I64) -> Batch:
     """Pairs spread over the lanes; the last beat is filled up with zeros."""
-    fmt, short = cfg.posit, -pairs[0].size % cfg.lanes
-    a, b = (np.pad(x, (0, short)).reshape(-1, cfg.lanes) for x in pairs)
+    fmt, short = cfg.posit, -a.size % cfg.lanes
+    a, b = (np.pad(x, (0, short)).reshape(-1, cfg.lanes) for x in (a, b))
     operation = formats.multiply if cfg.operation == "multiply" else formats.add
     return Batch(
         lanes=cfg.lanes,

@@ -7,7 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from lockstep.arch.mac import FP32, Product, significand_bits
-from lockstep.rtl.mac.multiplier import unpacked
+from lockstep.rtl.mac.multiplier import number_layout, unpacked
 from lockstep.rtl.mac.rounder import Rounder, Rounding
 from lockstep.rtl.mac.shift import leading_zeros, shifted_right
 
@@ -18,7 +18,7 @@ LEAST_EXPONENT = FP32.min_exponent - FP32.mantissa_bits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addend:
-    """What is added to FP32: ``(-1)**sign * significand * 2**(shift + unit_exponent)``.
+    """What is added to FP32, in units of ``2**unit_exponent``.
 
     The significand has FP32's 24 bits, and its top bit is set unless the addend is zero or FP32
     subnormal.
@@ -29,14 +29,8 @@ class Addend:
 
     @property
     def layout(self) -> data.StructLayout:
-        """The addend's parts. A NaN ignores the rest, an infinity all but the sign."""
-        return data.StructLayout({
-            "significand": SIGNIFICAND_BITS,
-            "shift": range(self.max_shift + 1),
-            "sign": 1,
-            "inf": 1,
-            "nan": 1,
-        })
+        """The addend."""
+        return number_layout(SIGNIFICAND_BITS, self.max_shift)
 
 
 FP32_ADDEND = Addend(
@@ -135,7 +129,7 @@ class Adder(wiring.Component):
         m.submodules.rounder = rounder = Rounder(rounding)
         m.d.comb += [
             rounder.i.significand.eq(Mux(negative, -total, total)),
-            # Neither shift is below acc_raise where it counts: acc's never is.
+            # The greater shift is never below acc_raise, for acc's is not.
             rounder.i.shift.eq(Mux(swap, x_shift, acc_shift) - acc_raise),
             rounder.i.sign.eq(Mux(swap, x.sign, acc.sign) ^ negative),
             rounder.i.inf.eq(acc.inf | x.inf),

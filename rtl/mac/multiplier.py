@@ -43,23 +43,29 @@ def unpacked(fmt: FloatFormat | ExponentFormat, code: Value) -> Unpacked:
     )
 
 
-def product_layout(product: Product) -> data.StructLayout:
-    """An exact product; integers are just a signed significand."""
-    if not product.is_float:
-        return data.StructLayout({"significand": signed(product.fixed_bits)})
+def number_layout(significand_bits: int, max_shift: int) -> data.StructLayout:
+    """A number, ``(-1)**sign * significand * 2**shift`` in some unit, or an infinity or a NaN.
+
+    A NaN ignores the rest, an infinity all but the sign.
+    """
     return data.StructLayout({
-        "significand": product.significand_bits,
-        "shift": range(product.max_shift + 1),
+        "significand": significand_bits,
+        "shift": range(max_shift + 1),
         "sign": 1,
         "inf": 1,
         "nan": 1,
     })
 
 
-class Multiplier(wiring.Component):
-    """``o = a * b``, exactly.
+def product_layout(product: Product) -> data.StructLayout:
+    """An exact product; integers are just a signed significand."""
+    if not product.is_float:
+        return data.StructLayout({"significand": signed(product.fixed_bits)})
+    return number_layout(product.significand_bits, product.max_shift)
 
-    Infinity times zero is NaN; significand and shift mean nothing if ``inf`` or ``nan`` is set.
+
+class Multiplier(wiring.Component):
+    """``o = a * b``, exactly; infinity times zero is NaN.
 
     Members
     -------

@@ -7,17 +7,17 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from lockstep.arch.number import FloatFormat
+from lockstep.rtl.mac.multiplier import number_layout
 from lockstep.rtl.mac.shift import leading_zeros, shifted_right
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rounding:
-    """What is rounded: ``(-1)**sign * significand * 2**(shift + unit_exponent)``.
+    """What is rounded, in units of ``2**unit_exponent``, and to which format.
 
     Parameters
     ----------
     fmt : FloatFormat
-        To which it is rounded.
     significand_bits, max_shift, unit_exponent : int
     saturate : bool
         Whether what overflows becomes the greatest value, and not infinity or NaN.
@@ -31,17 +31,8 @@ class Rounding:
 
     @property
     def layout(self) -> data.StructLayout:
-        """The number; the last bit of a significand may be sticky if it is 2 bits below any result's.
-
-        A NaN ignores the rest, an infinity all but the sign.
-        """
-        return data.StructLayout({
-            "significand": self.significand_bits,
-            "shift": range(self.max_shift + 1),
-            "sign": 1,
-            "inf": 1,
-            "nan": 1,
-        })
+        """The number. A significand's last bit may be sticky, two places or more below the rounding."""
+        return number_layout(self.significand_bits, self.max_shift)
 
 
 class Rounder(wiring.Component):

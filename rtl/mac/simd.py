@@ -12,7 +12,7 @@ from lockstep.arch.simd import MODES, SLOTS, WORD_BITS, SimdConfig, SimdMode, mo
 from lockstep.rtl.lib.delay import delayed
 from lockstep.rtl.lib.shared import shared
 from lockstep.rtl.mac.multiplier import unpacked
-from lockstep.rtl.mac.posit.lane import decoded, registered
+from lockstep.rtl.mac.posit.lane import decoded, registered, structure
 from lockstep.rtl.mac.posit.quire import PositQuire
 from lockstep.rtl.mac.split import SplitMultiplier, isolated
 from lockstep.rtl.mac.unit import advances
@@ -69,7 +69,7 @@ class SimdDecoder(wiring.Component):
                 name = f"{mode.format.name}_{lane}"
                 code = Signal(bits, name=name)
                 m.d.comb += code.eq(isolated(self.word[lane * bits :][:bits], selected))
-                number = Signal(slot_layout(), name=f"number_{name}")
+                number = structure(slot_layout(), name=f"number_{name}")
                 significand = _take_apart(m, mode, code, number)
                 if mode.fraction_bits == 0:
                     m.d.comb += number.one.eq(significand)
@@ -151,7 +151,7 @@ class SimdDot(wiring.Component):
             m.submodules[f"decode_{name}"] = decoder = SimdDecoder()
             m.d.comb += [decoder.word.eq(word), decoder.selected.eq(selected)]
             operands.append(registered(m, decoder.o, load, name=name))
-        selected = delayed(m, selected, 1, enable=load, name="selected_1")
+        active = delayed(m, selected, 1, enable=load, name="active")
 
         # Cycle 1: multiply.
         m.submodules.multiplier = multiplier = SplitMultiplier(WORD_BITS, SPLITS)
@@ -162,7 +162,7 @@ class SimdDot(wiring.Component):
         m.d.comb += [
             multiplier.split[level].eq(
                 Cat(
-                    s for s, mode in zip(selected, MODES, strict=True) if mode.lanes > 1 << level
+                    s for s, mode in zip(active, MODES, strict=True) if mode.lanes > 1 << level
                 ).any()
             )
             for level in range(SPLITS)
@@ -170,7 +170,7 @@ class SimdDot(wiring.Component):
         products = [
             registered(
                 m,
-                _product(m, slot, operands, multiplier.product, selected),
+                _product(m, slot, operands, multiplier.product, active),
                 advance,
                 name=f"product_{slot}",
             )
@@ -206,7 +206,7 @@ def _slot_min_scale(slot: int) -> int:
 
 
 def _product(
-    m: Module, slot: int, operands: list[data.View], word: Value, selected: Value
+    m: Module, slot: int, operands: list[data.View], word: Value, active: Value
 ) -> data.View:
     """A slot's exact product; ``shift`` counts from the least scale, of any mode, of the slot."""
     a, b = (operand.slots[slot] for operand in operands)
@@ -217,11 +217,11 @@ def _product(
         "significand": fraction_bits + 2,
         "shift": range(1 - 2 * _slot_min_scale(slot)),
     })
-    product = Signal(layout, name=f"exact_{slot}")
+    product = structure(layout, name=f"exact_{slot}")
     start = slot * 2 * WORD_BITS // SLOTS
     # Every mode's significand moves to where the binary point of the widest one is.
     significands = [
-        isolated(word[start:][: 2 * mode.fraction_bits + 2], selected[MODES.index(mode)])
+        isolated(word[start:][: 2 * mode.fraction_bits + 2], active[MODES.index(mode)])
         << fraction_bits - 2 * mode.fraction_bits
         for mode in modes_of_slot(slot)
         if mode.fraction_bits

@@ -17,6 +17,8 @@ def dot(cfg: SimdConfig, modes: ArrayLike, a: ArrayLike, b: ArrayLike) -> Codes:
 
     Parameters
     ----------
+    cfg : SimdConfig
+        Its quire and result format.
     modes : integers, (..., words)
         Index of the mode in which each pair of words is read.
     a, b : integers, (..., words)

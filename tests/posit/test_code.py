@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from amaranth.hdl import Module, Shape
-from amaranth.sim import Delay, Simulator
+from amaranth.sim import Simulator
 
 from lockstep.arch.formats import posit
 from lockstep.rtl.mac.posit.code import PositDecoder, PositEncoder, fields_layout
@@ -33,7 +33,7 @@ def test_fields_are_the_golden_ones(n, es):
     async def check(ctx):
         for code in codes:
             ctx.set(dut.code, int(code))
-            await Delay(1e-9)
+            await ctx.delay(1e-9)
             fields = ctx.get(dut.fields)
             assert fields.nar == (exact.special[code] != FINITE)
             shift = fmt.significand_bits - int(length[code])
@@ -72,13 +72,13 @@ def test_codes_are_rounded_as_the_golden_ones(n, es):
             ctx.set(dut.significand, int(significand[i]))
             ctx.set(dut.scale, int(scale[i]))
             ctx.set(dut.negative, int(negative[i]))
-            await Delay(1e-9)
+            await ctx.delay(1e-9)
             assert ctx.get(dut.code) == wanted[i]
         ctx.set(dut.significand, 0)
-        await Delay(1e-9)
+        await ctx.delay(1e-9)
         assert ctx.get(dut.code) == 0
         ctx.set(dut.nar, 1)
-        await Delay(1e-9)
+        await ctx.delay(1e-9)
         assert ctx.get(dut.code) == fmt.nar_code
 
     run(dut, check)

@@ -51,7 +51,9 @@ def test_sums_lie_between_their_codes_neighbours():
         code = (1 << RESULT.n) - got if total < 0 else got
         assert 0 < code < RESULT.nar_code or total == 0 == code
         assert VALUES[max(code - 1, 0)] <= abs(total) or code <= 1
-        assert abs(total) <= VALUES[min(code + 1, RESULT.nar_code - 1)] or code == RESULT.nar_code - 1
+        assert (
+            abs(total) <= VALUES[min(code + 1, RESULT.nar_code - 1)] or code == RESULT.nar_code - 1
+        )
         if total in VALUES:
             assert VALUES[code] == total
     assert finite > 100

@@ -31,7 +31,7 @@ def assert_agrees(cfg, batches, least_vectors):
 
 
 @pytest.mark.parametrize("name", NAMED)
-@pytest.mark.parametrize("operation", ("multiply", "add"))
+@pytest.mark.parametrize("operation", ["multiply", "add"])
 def test_lanes_agree_for_every_pair_or_a_sample(operation, name):
     cfg = PositConfig(operation=operation, format=name, lanes=LANES[operation])
     pairs = 1 << 2 * cfg.posit.n if cfg.posit.n <= 8 else 65_536 + 20_000

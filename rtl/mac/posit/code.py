@@ -115,4 +115,3 @@ class PositEncoder(wiring.Component):
         with m.Elif(self.significand[-1]):
             m.d.comb += self.code.eq(Mux(self.negative, -magnitude, magnitude))
         return m
-

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from lockstep.arch.formats import PositFormat
 from lockstep.rtl.lib.delay import delayed
-from lockstep.rtl.mac.posit.code import PositDecoder, PositEncoder, fields_layout
+from lockstep.rtl.mac.posit.code import PositDecoder, PositEncoder
 from lockstep.rtl.mac.shift import leading_zeros, shifted_right
 
 
@@ -15,6 +15,11 @@ def decoded(m: Module, fmt: PositFormat, code: Value, *, name: str) -> data.View
     m.submodules[f"decode_{name}"] = decoder = PositDecoder(fmt)
     m.d.comb += decoder.code.eq(code)
     return decoder.fields
+
+
+def structure(layout: data.Layout, *, name: str) -> data.View:
+    """A new signal of a layout."""
+    return data.View(layout, Signal(layout.size, name=name))
 
 
 def registered(m: Module, view: data.View, enable: Value, *, name: str) -> data.View:
@@ -33,7 +38,7 @@ def product(m: Module, fmt: PositFormat, a: data.View, b: data.View, *, name: st
     Its significand has one bit for values of 2 and more, so the scale is one more than the sum.
     """
     scale = Shape.cast(range(-2 * fmt.max_exponent, 2 * fmt.max_exponent + 2))
-    exact = Signal(number_layout(scale, 2 * fmt.significand_bits), name=name)
+    exact = structure(number_layout(scale, 2 * fmt.significand_bits), name=name)
     m.d.comb += [
         exact.nar.eq(a.nar | b.nar),
         exact.negative.eq(a.negative ^ b.negative),
@@ -89,7 +94,7 @@ class PositMultiplier(PositLane):
         exact = product(m, self.cfg, a, b, name="exact")  # Cycle 1.
         exact = registered(m, exact, self.advance, name="product")
         # Cycle 2: one bit at most to normalise.
-        normal = Signal(exact.shape())
+        normal = structure(exact.shape(), name="normal")
         m.d.comb += normal.eq(exact)
         with m.If(~exact.significand[-1]):
             m.d.comb += [
@@ -110,11 +115,11 @@ class PositAdder(PositLane):
         # Cycle 1: align the smaller to the larger, and add. With guard and round bits below the larger
         # all that is lost is only needed as one sticky bit: it never decides more than a tie.
         swap = Signal()
-        large, small = Signal.like(a), Signal.like(b)
+        large, small = (structure(a.shape(), name=name) for name in ("large", "small"))
         distance = Signal(range(2 * self.cfg.max_exponent + (2 << self.cfg.es)))
         start = Cat(Const(0, 3), large.significand)
         addend = shifted_right(m, Cat(Const(0, 3), small.significand), distance, name="addend")
-        total = Signal(number_layout(_sum_scale(self.cfg), len(start) + 1))
+        total = structure(number_layout(_sum_scale(self.cfg), len(start) + 1), name="sum")
         m.d.comb += [
             swap.eq(_order(a) < _order(b)),
             large.eq(Mux(swap, b, a)),
@@ -131,7 +136,7 @@ class PositAdder(PositLane):
 
         # Cycle 2: normalise.
         zeros = leading_zeros(m, total.significand, name="zeros")
-        normal = Signal(total.shape())
+        normal = structure(total.shape(), name="normal_sum")
         m.d.comb += [
             normal.eq(total),
             normal.scale.eq(total.scale - zeros),

@@ -9,6 +9,7 @@ from lockstep.rtl.lib.delay import delayed
 from lockstep.rtl.lib.shared import shared
 from lockstep.rtl.mac.posit.lane import (
     PositAdder,
+    PositLane,
     PositMultiplier,
     decoded,
     product,
@@ -59,7 +60,7 @@ class PositLanes(wiring.Component):
             m.d.sync += valid.eq(Cat(self.i.valid, valid))
         lane_class = PositMultiplier if self.cfg.operation == "multiply" else PositAdder
         for k in range(self.cfg.lanes):
-            lane = lane_class(self.cfg.posit)
+            lane: PositLane = lane_class(self.cfg.posit)
             m.submodules[f"lane_{k}"] = shared(platform, lane)
             m.d.comb += [
                 lane.advance.eq(advance),
