@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lockstep.arch.posit import OPERATIONS, PositConfig
+from lockstep.arch.posit import OPERATIONS, Operation, PositConfig
 from lockstep.arch.simd import MODES, SimdConfig, SimdMode
 from lockstep.rtl.build import component, to_verilog
 from lockstep.rtl.mac.posit.unit import posit_unit

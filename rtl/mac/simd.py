@@ -85,12 +85,13 @@ def _take_apart(m: Module, mode: SimdMode, code: Signal, number: data.View) -> V
     """Drive ``number`` by a code; its significand."""
     if isinstance(mode.format, PositFormat):
         fields = decoded(m, mode.format, code, name=code.name)
+        significand: Value = fields.significand
         m.d.comb += [
             number.nar.eq(fields.nar),
             number.negative.eq(fields.negative),
             number.scale.eq(fields.scale),
         ]
-        return fields.significand
+        return significand
     parts = unpacked(mode.format, code)
     m.d.comb += [
         number.nar.eq(parts.inf | parts.nan),

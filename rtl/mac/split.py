@@ -29,6 +29,8 @@ class SplitMultiplier(wiring.Component):
         Of the whole, or of each part, twice as wide as the part.
     """
 
+    product: Value
+
     def __init__(self, bits: int, levels: int) -> None:
         self.cfg = (bits, levels)
         super().__init__({
