@@ -36,8 +36,8 @@ def main() -> None:
             table = importlib.import_module(TABLES[name]).measure(session)
         if load > cores / 2:
             table.notes.append(
-                f"The machine was busy when this began, load {load:.1f} on {cores} cores: cycles are "
-                "right, times are too long."
+                f"The machine was busy when this began, load {load:.1f} on {cores} cores: cycles "
+                "are right, times are too long."
             )
         if session.recalled:
             table.notes.append(

@@ -64,17 +64,18 @@ def measure(session: Session) -> Table:
         rows=rows,
         notes=[
             (
-                "Cycles are compute cycles, operands always ready. SCALE-Sim reports one cycle less than "
-                "it counts; what that does not explain is in its own column."
+                "Cycles are compute cycles, operands always ready. SCALE-Sim reports one cycle "
+                "less than it counts; what that does not explain is in its own column."
             ),
             (
-                "lockstep call: mapper, cycles, energy of one GEMM in a warm process, median of 21. "
-                "SCALE-Sim run: traces off, after its imports, median of 3 at 512^3, one run at 1024^3. "
-                "Processes: the whole command from start to exit, imports included."
+                "lockstep call: mapper, cycles, energy of one GEMM in a warm process, median of "
+                "21. SCALE-Sim run: traces off, after its imports, median of 3 at 512^3, one run "
+                "at 1024^3. Processes: the whole command from start to exit, imports included."
             ),
             (
-                "SCALE-Sim simulates every address of every cycle; lockstep evaluates closed forms that "
-                "its RTL is checked against. The two produce the same cycles by different work."
+                "SCALE-Sim simulates every address of every cycle; lockstep evaluates closed "
+                "forms that its RTL is checked against. The two produce the same cycles by "
+                "different work."
             ),
         ],
     )

@@ -57,21 +57,22 @@ def measure(session: Session) -> Table:
         ],
         notes=[
             (
-                f"lockstep maps {ours.mapping.jobs:.0f} jobs and pays fill and drain, and a dispatch "
-                "cycle, in each: what its RTL does. ZigZag pays them once."
+                f"lockstep maps {ours.mapping.jobs:.0f} jobs and pays fill and drain, and a "
+                "dispatch cycle, in each: what its RTL does. ZigZag pays them once."
             ),
             (
-                "ZigZag's stalls come from its ports: it rounds every transfer up to a whole cycle of "
-                "the port, and transfers that share a port follow one another."
+                "ZigZag's stalls come from its ports: it rounds every transfer up to a whole "
+                "cycle of the port, and transfers that share a port follow one another."
             ),
             (
-                "The bundled tpu_like holds 128 weights in each PE, so ZigZag walks K inside the PE. "
-                "With the two of a double-buffered array it moves a partial sum and an input through "
-                "the SRAM's one read port in each step, and that port then takes two cycles for each."
+                "The bundled tpu_like holds 128 weights in each PE, so ZigZag walks K inside the "
+                "PE. With the two of a double-buffered array it moves a partial sum and an input "
+                "through the SRAM's one read port in each step, and that port then takes two "
+                "cycles for each."
             ),
             (
-                "run: mapper and cost model, imports excluded, median of 21 (lockstep, warm) and 3 "
-                "(ZigZag); process: whole command. Ratios are to lockstep."
+                "run: mapper and cost model, imports excluded, median of 21 (lockstep, warm) and "
+                "3 (ZigZag); process: whole command. Ratios are to lockstep."
             ),
         ],
         details={

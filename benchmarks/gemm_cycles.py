@@ -30,12 +30,13 @@ def measure(session: Session) -> Table:
         rows=rows,
         notes=[
             (
-                "RTL: the Verilog that `lockstep rtl` writes, run under Verilator with a free-running "
-                "clock; cycles in which the engine is busy. Differences are to it."
+                "RTL: the Verilog that `lockstep rtl` writes, run under Verilator with a "
+                "free-running clock; cycles in which the engine is busy. Differences are to it."
             ),
             (
-                "SCALE-Sim 3.0.0 and ZigZag 3.9.1 were not made for this RTL; what their differences "
-                f"consist of is in docs/speed.md. SCALE-Sim was given {TIMEOUT_S} s for each cell."
+                "SCALE-Sim 3.0.0 and ZigZag 3.9.1 were not made for this RTL; what their "
+                f"differences consist of is in docs/speed.md. SCALE-Sim was given {TIMEOUT_S} s "
+                "for each cell."
             ),
         ],
     )

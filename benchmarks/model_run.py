@@ -1,4 +1,4 @@
-"""A whole model, prefill and decode: seconds of the command, of the engine, and with twice the layers."""
+"""A whole model, prefill and decode: seconds of the command, of its steps, of twice the layers."""
 
 import json
 import statistics
@@ -20,7 +20,8 @@ def measure(session: Session) -> Table:
         lockstep_command(), "run", MACHINE, "--model", MODEL,
         "--prefill", str(PREFILL), "--decode", str(DECODE), "--batch", str(BATCH),
     ]  # fmt: skip
-    session.say(" ".join(["lockstep", *command[1:]]))
+    shown = " ".join(["lockstep", *command[1:]])
+    session.say(shown)
     process = process_s(command, runs=RUNS)
     # The two depths take turns, so that a busy moment of the machine hits both.
     steps: dict[int, list[dict[str, float]]] = {1: [], 2: []}
@@ -46,9 +47,9 @@ def measure(session: Session) -> Table:
         ],
         notes=[
             (
-                f"Medians of {RUNS} fresh processes; process is `{' '.join(['lockstep', *command[1:]])}` "
-                "from start to exit, tables printed. The steps were timed in other processes, the first "
-                "call in each, so nothing was warm."
+                f"Medians of {RUNS} fresh processes; process is `{shown}` from start to exit, "
+                "tables printed. The steps were timed in other processes, the first call in "
+                "each, so nothing was warm."
             ),
             f"Every one of the {DECODE} decode steps is costed at its own context.",
         ],

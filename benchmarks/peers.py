@@ -67,7 +67,7 @@ def ask(
     -------
     dict
         What the driver answered; ``process_s``, the whole process; ``measured_utc``; ``recalled``,
-        whether it was kept from an earlier run. After a timeout only ``timeout_s`` and the last two.
+        whether it was kept from an earlier run. After a timeout: ``timeout_s`` and the last two.
 
     Raises
     ------

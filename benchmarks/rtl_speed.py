@@ -36,10 +36,10 @@ def measure(session: Session) -> Table:
         notes=[
             "Build: Verilator and g++, from an empty cache, Verilator's own runtime included.",
             (
-                "Driven: the testbench of `lockstep verify`; Python feeds and checks every cycle. Free "
-                "running: operands tied, one job, no Python until it ends."
+                "Driven: the testbench of `lockstep verify`; Python feeds and checks every "
+                "cycle. Free running: operands tied, one job, no Python until it ends."
             ),
-            "amaranth.sim: the same engine in Amaranth's own simulator, operands tied, one process.",
+            "amaranth.sim: the same engine in Amaranth's own simulator, operands tied.",
         ],
     )
 

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -246,7 +247,7 @@ def verify_mac(
         runs = []
         for cfg in units():
             outcome = pool.submit(compare, cfg, to_verilog(cfg, TOP), effort, seed=seed)
-            outcome.add_done_callback(lambda _, cfg=cfg: told(", ".join(name_of(cfg))))
+            outcome.add_done_callback(partial(_tell, told, cfg))
             caught = []
             if narrow := mutated(cfg):
                 texts = mutants(narrow).values()
@@ -257,6 +258,10 @@ def verify_mac(
                 yield _row(cfg, outcome.result(), [c.result() for c in caught])
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _tell(told: Progress, cfg: Unit, _: Future[Outcome]) -> None:
+    told(", ".join(name_of(cfg)))
 
 
 def mutated(cfg: Unit) -> Unit | None:

@@ -215,7 +215,7 @@ def missed_mutants(unit: Operation | Literal["simd"], *, seed: int = 1) -> dict[
         ties = traffic.simd_pairs(small, MODES[0], 0, np.random.default_rng(seed))
         batches = [ties, *simd_batches(small, None, quick=True, seed=seed)]
     else:
-        cfg = lanes = PositConfig(operation=unit, format="posit8_0", lanes=4)
+        cfg = lanes = PositConfig(operation=unit, format="posit8_0", lanes=LANES[unit])
         batches = posit_batches(lanes, quick=True, seed=seed)
     for name, verilog in mutated(cfg).items():
         try:
@@ -239,7 +239,7 @@ def _posit_row(
 def _simd_row(
     mode: SimdMode | None, missed: dict[str, bool], *, quick: bool, seed: int
 ) -> FormatRow:
-    cfg = SimdConfig(dots=8)
+    cfg = SimdConfig(dots=16)
     batches = simd_batches(cfg, mode, quick=quick, seed=seed)
     tally = compare(cfg, to_verilog(cfg, TOP), batches, seed=seed)
     exhaustive = mode is not None and mode.format.element_bits <= traffic.EXHAUSTIVE_BITS

@@ -75,6 +75,7 @@ def markdown(rows: Sequence[AgreementRow]) -> str:
     ]
     for row in rows:
         unit = row.unit + (f" (scaled down from {row.scaled_from})" if row.scaled_from else "")
+        unit += "" if row.passed else ": FAILED"
         errors = (row.cycle_error_min, row.cycle_error_mean, row.cycle_error_max)
         lines.append(
             f"| {unit} | {row.configs} | {row.jobs:,} | {row.vectors:,} "

@@ -39,6 +39,7 @@ class Report:
     cycle_errors: list[int] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     driven_cycles: int = 0
+    driven_s: float = 0.0
     driven_cycles_per_s: float = 0.0
     long: list[dict[str, Any]] = field(default_factory=list)
 
@@ -93,11 +94,9 @@ async def run_batch(dut: Any, jobs: list[Job], *, stalled: bool) -> None:
     )
     start = time.perf_counter()
     tallies = await driver.run()
-    seconds = time.perf_counter() - start
-    REPORT.driven_cycles_per_s += (driver.cycle / seconds - REPORT.driven_cycles_per_s) * (
-        driver.cycle / (REPORT.driven_cycles + driver.cycle)
-    )
+    REPORT.driven_s += time.perf_counter() - start
     REPORT.driven_cycles += driver.cycle
+    REPORT.driven_cycles_per_s = REPORT.driven_cycles / REPORT.driven_s
     for i, (job, tally) in enumerate(zip(jobs, tallies, strict=True)):
         _compare_counts(job, tally, stalled=stalled)
         if not stalled:

@@ -202,9 +202,10 @@ def _row(
     missed: Sequence[str | None],
     scaled_from: str | None = None,
 ) -> AgreementRow:
-    errors = np.concatenate([r["cycle_errors"] for r in reports])
+    # An engine that stops in its first batch has no cycles to compare, and a complaint.
+    errors = np.concatenate([r["cycle_errors"] or [0] for r in reports])
     cycles = sum(r["driven_cycles"] for r in reports)
-    seconds = sum(r["driven_cycles"] / r["driven_cycles_per_s"] for r in reports)
+    seconds = sum(r["driven_s"] for r in reports)
     return AgreementRow(
         unit=unit,
         configs=len(configs),
@@ -216,7 +217,7 @@ def _row(
         cycle_error_min=float(errors.min()),
         cycle_error_mean=float(errors.mean()),
         cycle_error_max=float(errors.max()),
-        rtl_cycles_per_s=cycles / seconds,
+        rtl_cycles_per_s=cycles / seconds if seconds else 0.0,
         mutants=len(missed),
         mutants_caught=sum(name is None for name in missed),
         complaints=tuple(c for r in reports for c in r["complaints"])

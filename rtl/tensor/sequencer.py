@@ -28,7 +28,8 @@ class OutputStationarySequencer(wiring.Component):
     Members
     -------
     i_job : In(stream of job_layout)
-        Accepted while no job runs.
+        Accepted while no job runs, in a step that is done: a row of C on offer stays there, for the
+        operands of a new job are not waited for with it.
     advance : In(1)
         The step is done; counters hold without it.
     busy : Out(1)
@@ -79,7 +80,7 @@ class OutputStationarySequencer(wiring.Component):
         fold_done = Signal()
 
         m.d.comb += [
-            self.i_job.ready.eq(~self.busy),
+            self.i_job.ready.eq(~self.busy & self.advance),
             self.take.eq(self.busy & (step < job.k)),
             self.first.eq(step == 0),
             self.a_lanes.eq(first_lanes(m_left, rows)),
@@ -143,7 +144,8 @@ class WeightStationarySequencer(wiring.Component):
     Members
     -------
     i_job : In(stream of job_layout)
-        Accepted while no job runs.
+        Accepted while no job runs, in a step that is done: a row of C on offer stays there, for the
+        operands of a new job are not waited for with it.
     advance : In(1)
         The step is done; counters hold without it.
     busy : Out(1)
@@ -204,7 +206,7 @@ class WeightStationarySequencer(wiring.Component):
 
         m.d.comb += [
             self.busy.eq(loading | streaming),
-            self.i_job.ready.eq(~self.busy),
+            self.i_job.ready.eq(~self.busy & self.advance),
             self.take_b.eq(loading & (step < rows) & (step < to_load.k_left)),
             self.load.eq(Cat(loading & (step >= i) & (step < rows) for i in range(rows))),
             self.take_a.eq(streaming & (step < job.m)),

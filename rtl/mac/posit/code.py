@@ -50,7 +50,7 @@ class PositDecoder(wiring.Component):
         # The run of equal bits, as leading zeros; the one below ends a run that fills the body.
         run = leading_zeros(m, Cat(Const(1), body ^ large.replicate(n - 1)), name="run")
         rest_bits = es + fraction_bits  # what the shortest regime leaves; a missing bit is 0
-        rest = Signal(rest_bits)
+        rest = Signal(max(1, rest_bits))  # Verilog has no signals without bits
         m.d.comb += rest.eq(((body << run)[: n - 2] << rest_bits) >> (n - 2))
         regime = Mux(large, run - 1, -run)
         m.d.comb += [
