@@ -29,7 +29,12 @@ type: $(VENV)/.dev typings
 agreement: $(VENV)/.dev
 	$(BIN)/lockstep verify --out results/agreement
 
+# The README's plot and tables, from results/.
 readme: $(VENV)/.dev
+	$(BIN)/lockstep run cloud-ws128 --model llama-3-8b --prefill 2048 --decode 128 --batch 8 \
+	  --out build/readme
+	mkdir -p results/llama-3-8b
+	cp build/readme/latency.png build/readme/summary.json build/readme/run.json results/llama-3-8b/
 	$(BIN)/python -m benchmarks.readme
 
 bench: $(VENV)/.dev

@@ -13,7 +13,6 @@ from lockstep.rtl.mac.dot import DotUnit
 from lockstep.rtl.mac.unit import AccumulateUnit, MultiplyUnit
 from lockstep.rtl.tensor.engine import SystolicEngine
 from lockstep.rtl.tensor.pe import operand_shapes
-from lockstep.rtl.tensor.pe import operand_shapes
 
 # Amaranth checks widths itself; Yosys writes what Verilog's rules of extension then make of them.
 _LINT = "// verilator lint_off WIDTH\n// verilator lint_off UNSIGNED"

@@ -26,7 +26,7 @@ def test_named_files_and_targets_exist():
 
 
 def test_named_commands_exist(capsys):
-    commands = set(re.findall(r"lockstep ([a-z]+) ", README))
+    commands = set(re.findall(r"bin/lockstep ([a-z]+) ", README))
     assert commands
     for command in commands:
         assert main([command, "--help"]) == 0

@@ -43,7 +43,7 @@ class Effort:
 
 QUICK = Effort(pairs=20_000, stalled_pairs=1_000, blocks=3_000)
 FULL = Effort(pairs=1_000_000, stalled_pairs=4_000, blocks=30_000)
-MUTANT = Effort(pairs=4_000, stalled_pairs=400, blocks=300)
+MUTANT = Effort(pairs=4_000, stalled_pairs=400, blocks=1_200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

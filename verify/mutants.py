@@ -32,6 +32,7 @@ def mutants(cfg: TensorConfig) -> dict[str, str]:
     bugs: dict[str, Mutate] = {
         "takes weights that are not valid": _takes_invalid_b,
         "does not wait for o_c.ready": _ignores_ready,
+        "accepts a job while a row of C waits": _accepts_early,
         "skews one row a cycle too long": _delays("a_1"),
         "lets garbage in beyond the edge": _lets_garbage_in,
         "multiplies as if A were unsigned": _unsigned_a,
@@ -83,6 +84,10 @@ def _takes_invalid_b(cfg: TensorConfig) -> str:
 
 def _ignores_ready(cfg: TensorConfig) -> str:
     return _edited(cfg, r"\| o_c__ready;", "| 1'h1;")
+
+
+def _accepts_early(cfg: TensorConfig) -> str:
+    return _edited(cfg, r"(assign i_job__ready = \S+ +)& advance;", r"\1;")
 
 
 def _delays(line: str) -> Mutate:

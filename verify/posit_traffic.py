@@ -108,11 +108,12 @@ def fullest_dot_batch(cfg: PositConfig) -> Batch:
     """As many products of the greatest magnitude as a quire holds, positive and negative."""
     fmt = cfg.posit
     batch = Batch(lanes=1)
-    beats = ((1 << fmt.quire_bits - 1 - 4 * fmt.max_exponent) - 1) // cfg.lanes
+    count = (1 << fmt.quire_bits - 1 - 4 * fmt.max_exponent) - 1
     top = fmt.nar_code - 1
-    for sign in (top, -top & (1 << fmt.n) - 1):
-        a = np.full(beats * cfg.lanes, top)
-        _append_sum(batch, cfg, a, np.full_like(a, sign))
+    for factor in (top, -top & (1 << fmt.n) - 1):
+        a = np.zeros(-(-count // cfg.lanes) * cfg.lanes, np.int64)
+        a[:count] = top
+        _append_sum(batch, cfg, a, np.full_like(a, factor))
     return batch
 
 

@@ -83,15 +83,7 @@ async def abandon(dut: Any) -> None:
 
 async def run_batch(dut: Any, jobs: list[Job], *, stalled: bool) -> None:
     """Drive jobs back to back and hold what happened to the models."""
-    chances = (0.25, 0.5, 0.75, 0.95)
-    driver = Driver(
-        dut,
-        CFG,
-        jobs,
-        valid_p=COIN.choice(chances) if stalled else 1,
-        ready_p=COIN.choice(chances) if stalled else 1,
-        coin=COIN,
-    )
+    driver = Driver(dut, CFG, jobs, stalled=stalled, coin=COIN)
     start = time.perf_counter()
     tallies = await driver.run()
     REPORT.driven_s += time.perf_counter() - start

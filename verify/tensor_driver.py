@@ -15,6 +15,7 @@ from lockstep.verify.tensor_traffic import Job
 
 # A fold has R + C cycles without transfers, a random stall tens of cycles.
 NO_PROGRESS_CYCLES = 2000
+_CHANCES = (0.2, 0.5, 0.75, 0.95, 1)  # per cycle, of a stream that stalls at random
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,8 +91,8 @@ class Driver:
     cfg : TensorConfig
         Of that engine.
     jobs : sequence of Job
-    valid_p, ready_p : float in (0, 1]
-        Chance per cycle that a waiting input becomes valid, and that ``o_c`` is ready.
+    stalled : bool
+        Whether each input becomes valid, and ``o_c`` ready, only by chance; each has its own.
     coin : random.Random
     """
 
@@ -101,16 +102,18 @@ class Driver:
         cfg: TensorConfig,
         jobs: Sequence[Job],
         *,
-        valid_p: float,
-        ready_p: float,
+        stalled: bool,
         coin: random.Random,
     ) -> None:
         self.dut = dut
         self.cfg = cfg
-        self.ready_p = ready_p
+        chances = _CHANCES if stalled else (1,)
+        self.ready_p = coin.choice(chances)
         self.coin = coin
         names = {"job": "i_job", "a": "i_a", "b": "i_b", "c_in": "i_c"}
-        self.sources = {key: Source(dut, name, valid_p, coin) for key, name in names.items()}
+        self.sources = {
+            key: Source(dut, name, coin.choice(chances), coin) for key, name in names.items()
+        }
         self.expected: list[tuple[int, int, int, bool]] = []  # word, useful lanes, job, feeds back
         for index, job in enumerate(jobs):
             self.sources["job"].words.append((job.word(cfg), 4, index))

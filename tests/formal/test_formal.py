@@ -98,7 +98,5 @@ def test_seeded_bugs_change_the_design_and_not_the_claim():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("job", jobs(), ids=lambda job: job.name)
-def test_jobs_end_as_expected(job):
-    (row,) = formal.prove([job])
-    assert row.passed
+def test_every_job_ends_as_expected():
+    assert [row.summary() for row in formal.prove(jobs()) if not row.passed] == []
