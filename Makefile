@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 MACHINE ?= cloud-ws128
 MODEL ?= llama-3-8b
 
-.PHONY: run test lint type bench readme agreement typings slow clean
+.PHONY: run test lint type bench formal readme agreement typings slow clean
 
 # The main job: a Llama-class prefill and decode on a shipped machine, report written.
 run: $(VENV)/.core
@@ -25,9 +25,13 @@ lint: $(VENV)/.dev
 type: $(VENV)/.dev typings
 	$(BIN)/mypy
 
+# Proofs of arithmetic, and of seeded bugs that they are bugs; under ten minutes.
+formal: $(VENV)/.dev
+	$(BIN)/python -m lockstep.verify.formal
+
 # The agreement table and the speed table of the README.
 agreement: $(VENV)/.dev
-	$(BIN)/lockstep verify --out results/agreement
+	$(BIN)/lockstep verify tensor mac posit --out results/agreement
 
 # The README's plot and tables, from results/.
 readme: $(VENV)/.dev

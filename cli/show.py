@@ -9,7 +9,7 @@ from rich.table import Table
 from lockstep.sim.run import PhaseResult, RunResult
 
 if TYPE_CHECKING:  # needs the rtl extra
-    from lockstep.verify.agreement import AgreementRow
+    from lockstep.verify.agreement import AgreementRow, FormatRow
 
 WIDTH = 100
 
@@ -68,9 +68,23 @@ def table(title: str, rows: Iterable[Mapping[str, Any]]) -> None:
     _console().print(result)
 
 
-def agreement(rows: Iterable["AgreementRow"]) -> None:
-    """Print the agreement table, then whatever disagreed."""
-    rows = list(rows)
+def agreement(rows: Iterable["AgreementRow | FormatRow"]) -> None:
+    """Print the agreement tables: arithmetic, then engines and whatever disagreed."""
+    from lockstep.verify.agreement import FormatRow
+
+    arithmetic, engines = [], []
+    for row in rows:
+        if isinstance(row, FormatRow):
+            arithmetic.append(row.summary())
+        else:
+            engines.append(row)
+    if arithmetic:
+        table("agreement of RTL and golden arithmetic", arithmetic)
+    if engines:
+        _engines(engines)
+
+
+def _engines(rows: list["AgreementRow"]) -> None:
     result = Table(title="agreement of RTL and simulator", title_justify="left")
     result.add_column("unit")
     for name in (

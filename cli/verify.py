@@ -1,6 +1,6 @@
 """What ``lockstep verify`` does: pick units, show progress, write the agreement table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -9,21 +9,28 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from lockstep.arch.error import InputError, suggest
 from lockstep.arch.load import shipped
 from lockstep.arch.machine import load_machine
-from lockstep.verify.agreement import AgreementRow, write_agreement
+from lockstep.verify.agree_mac import verify_mac
+from lockstep.verify.agree_posit import verify_posit
+from lockstep.verify.agreement import AgreementRow, FormatRow, write_agreement
+from lockstep.verify.cosim import SimulationError
 from lockstep.verify.tensor import verify_machine_tensor, verify_tensor
 from lockstep.verify.verilator import BuildError
 
+Row = AgreementRow | FormatRow
 Report = Callable[[str], None]
+Job = Callable[[bool, Report], Iterable[Row]]
 
-UNITS: dict[str, Callable[[bool, Report], list[AgreementRow]]] = {
+UNITS: dict[str, Job] = {
     "tensor": lambda quick, report: verify_tensor(quick=quick, progress=report),
+    "mac": lambda quick, report: verify_mac(quick=quick, progress=report),
+    "posit": lambda quick, report: verify_posit(quick=quick, progress=report),
 }
 """Units by name; each yields its rows."""
 
 
 def verify_units(
     what: Sequence[str], *, quick: bool, overrides: Sequence[str], out: Path | None
-) -> list[AgreementRow]:
+) -> list[Row]:
     """Verify units, or the units of a machine; everything if nothing is named.
 
     Raises
@@ -33,7 +40,7 @@ def verify_units(
         written.
     """
     jobs = [_job(name, overrides) for name in what or UNITS]
-    rows: list[AgreementRow] = []
+    rows: list[Row] = []
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -48,7 +55,7 @@ def verify_units(
         for job in jobs:
             try:
                 rows += job(quick, report)
-            except (BuildError, ValueError) as error:
+            except (BuildError, SimulationError, ValueError) as error:
                 raise InputError(f"verify: {error}") from None
     if out is not None:
         try:
@@ -58,7 +65,7 @@ def verify_units(
     return rows
 
 
-def _job(name: str, overrides: Sequence[str]) -> Callable[[bool, Report], list[AgreementRow]]:
+def _job(name: str, overrides: Sequence[str]) -> Job:
     if name in UNITS:
         if overrides:
             raise InputError("--set: it overrides keys of a machine; name a machine to verify")

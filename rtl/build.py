@@ -7,9 +7,13 @@ from amaranth.lib import wiring
 
 from lockstep.arch.config import Config
 from lockstep.arch.mac import AccumulateConfig, DotConfig, MultiplyConfig
+from lockstep.arch.posit import PositConfig
+from lockstep.arch.simd import SimdConfig
 from lockstep.arch.tensor import TensorConfig
 from lockstep.rtl.lib.shared import SharedModules, verilog_of
 from lockstep.rtl.mac.dot import DotUnit
+from lockstep.rtl.mac.posit.unit import posit_unit
+from lockstep.rtl.mac.simd import SimdUnit
 from lockstep.rtl.mac.unit import AccumulateUnit, MultiplyUnit
 from lockstep.rtl.tensor.engine import SystolicEngine
 from lockstep.rtl.tensor.pe import operand_shapes
@@ -49,6 +53,16 @@ def _accumulate(cfg: AccumulateConfig) -> wiring.Component:
 @component.register
 def _dot(cfg: DotConfig) -> wiring.Component:
     return DotUnit(cfg)
+
+
+@component.register
+def _posit(cfg: PositConfig) -> wiring.Component:
+    return posit_unit(cfg)
+
+
+@component.register
+def _simd(cfg: SimdConfig) -> wiring.Component:
+    return SimdUnit(cfg)
 
 
 def to_verilog(cfg: Config, name: str) -> str:

@@ -16,7 +16,7 @@ from lockstep.rtl.build import to_verilog
 from lockstep.sim.cycle import mac as model
 from lockstep.verify import mac_blocks
 from lockstep.verify import mac_traffic as traffic
-from lockstep.verify.agree_posit import FormatRow
+from lockstep.verify.agreement import FormatRow
 from lockstep.verify.cosim import SimulationError, simulate
 from lockstep.verify.mac_mutants import mutants
 from lockstep.verify.mac_traffic import Traffic
@@ -26,7 +26,7 @@ Unit = MultiplyConfig | AccumulateConfig | DotConfig
 Progress = Callable[[str], None]
 """Called with one line for each unit that is done."""
 
-TESTBENCH = "lockstep.verify.tb_posit"
+TESTBENCH = "lockstep.verify.tb_stream"
 LANES = 16
 PAUSES = ((0.5, 1.0), (1.0, 0.5), (0.7, 0.7))
 """Chances of a valid beat and of a ready consumer, of the stalled batches."""

@@ -1,79 +1,30 @@
 """Hold the posit units and the SIMD unit to their golden and cycle models."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from lockstep.arch.posit import OPERATIONS, Operation, PositConfig
 from lockstep.arch.simd import MODES, SimdConfig, SimdMode
-from lockstep.rtl.build import component, to_verilog
-from lockstep.rtl.mac.posit.unit import posit_unit
-from lockstep.rtl.mac.simd import SimdUnit
+from lockstep.rtl.build import to_verilog
 from lockstep.sim.cycle.posit import stream_cycles
 from lockstep.verify import posit_traffic as traffic
+from lockstep.verify.agreement import FormatRow
 from lockstep.verify.cosim import SimulationError, simulate
 from lockstep.verify.posit_mutants import mutated
 from lockstep.verify.posit_traffic import Batch
 from lockstep.verify.verilator import TOP
 
-component.register(PositConfig, posit_unit)
-component.register(SimdConfig, SimdUnit)
-
 Progress = Callable[[str], None]
 """Called with one line for each simulation that is done."""
 
-TESTBENCH = "lockstep.verify.tb_posit"
+TESTBENCH = "lockstep.verify.tb_stream"
 FORMATS = ("posit4_1", "posit8_0", "posit16_1")
 LANES: dict[Operation, int] = {"multiply": 16, "add": 16, "dot": 4}
 PAUSES = ((0.5, 1.0), (1.0, 0.5), (0.7, 0.7))
 """Chances of a valid word and of a ready consumer, of the stalled batches."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormatRow:
-    """One unit in one format.
-
-    Parameters
-    ----------
-    unit, format : str
-    vectors : int
-        Results compared with the golden model, bit for bit.
-    exhaustive : bool
-        Whether every pair of codes was among the operands.
-    mismatches : int
-        Results that differed, came too often or not at all, or changed while they were offered.
-    cycle_error_max : int
-        The greatest difference, in cycles, between the RTL and the cycle model.
-    stalled_vectors : int
-        Those results that came while both streams paused at random.
-    mutants, mutants_caught : int
-        Bugs put into the RTL on purpose, and those that were noticed.
-    """
-
-    unit: str
-    format: str
-    vectors: int
-    exhaustive: bool
-    mismatches: int
-    cycle_error_max: int
-    stalled_vectors: int
-    mutants: int
-    mutants_caught: int
-
-    @property
-    def passed(self) -> bool:
-        """No difference, and every mutant caught."""
-        return (
-            not self.mismatches
-            and not self.cycle_error_max
-            and (self.mutants == self.mutants_caught)
-        )
-
-    def summary(self) -> dict[str, Any]:
-        """The row as JSON data."""
-        return {**asdict(self), "passed": self.passed}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -64,6 +64,51 @@ class AgreementRow:
         return {**asdict(self), "passed": self.passed}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatRow:
+    """One unit in one format.
+
+    Parameters
+    ----------
+    unit, format : str
+    vectors : int
+        Results compared with the golden model, bit for bit.
+    exhaustive : bool
+        Whether every pair of codes was among the operands.
+    mismatches : int
+        Results that differed, came too often or not at all, or changed while they were offered.
+    cycle_error_max : int
+        The greatest difference, in cycles, between the RTL and the cycle model.
+    stalled_vectors : int
+        Those results that came while both streams paused at random.
+    mutants, mutants_caught : int
+        Bugs put into the RTL on purpose, and those that were noticed.
+    """
+
+    unit: str
+    format: str
+    vectors: int
+    exhaustive: bool
+    mismatches: int
+    cycle_error_max: int
+    stalled_vectors: int
+    mutants: int
+    mutants_caught: int
+
+    @property
+    def passed(self) -> bool:
+        """No difference, and every mutant caught."""
+        return (
+            not self.mismatches
+            and not self.cycle_error_max
+            and (self.mutants == self.mutants_caught)
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """The row as JSON data."""
+        return {**asdict(self), "passed": self.passed}
+
+
 def markdown(rows: Sequence[AgreementRow]) -> str:
     """The table for the README."""
     lines = [
@@ -86,13 +131,40 @@ def markdown(rows: Sequence[AgreementRow]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_agreement(rows: Sequence[AgreementRow], folder: Path) -> list[Path]:
-    """Write ``agreement.md`` and ``agreement.json`` into ``folder``."""
+def formats_markdown(rows: Sequence[FormatRow]) -> str:
+    """The table of the arithmetic units, one line for each format."""
+    lines = [
+        "| unit | format | vectors | all pairs | stalled | mismatches | cycle error | mutants caught |",
+        "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {row.unit} | {row.format}{'' if row.passed else ': FAILED'} | {row.vectors:,} "
+        f"| {'yes' if row.exhaustive else 'no'} | {row.stalled_vectors:,} | {row.mismatches} "
+        f"| {row.cycle_error_max} | {row.mutants_caught} of {row.mutants} |"
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_agreement(rows: Sequence[AgreementRow | FormatRow], folder: Path) -> list[Path]:
+    """Write ``agreement.md`` and ``.json`` for engines, ``formats.md`` and ``.json`` for arithmetic.
+
+    A table without rows is not written, and one that stands there is left alone.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    files = {
-        "agreement.md": markdown(rows),
-        "agreement.json": json.dumps([row.summary() for row in rows], indent=2) + "\n",
-    }
+    engines = [row for row in rows if isinstance(row, AgreementRow)]
+    arithmetic = [row for row in rows if isinstance(row, FormatRow)]
+    files = {}
+    if engines:
+        files["agreement.md"] = markdown(engines)
+        files["agreement.json"] = _json(engines)
+    if arithmetic:
+        files["formats.md"] = formats_markdown(arithmetic)
+        files["formats.json"] = _json(arithmetic)
     for name, text in files.items():
         (folder / name).write_text(text)
     return [folder / name for name in files]
+
+
+def _json(rows: Sequence[AgreementRow | FormatRow]) -> str:
+    return json.dumps([row.summary() for row in rows], indent=2) + "\n"

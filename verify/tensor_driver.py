@@ -15,7 +15,7 @@ from lockstep.verify.tensor_traffic import Job
 
 # A fold has R + C cycles without transfers, a random stall tens of cycles.
 NO_PROGRESS_CYCLES = 2000
-_CHANCES = (0.2, 0.5, 0.75, 0.95, 1)  # per cycle, of a stream that stalls at random
+_CHANCES = (0.25, 0.5, 0.75, 0.95, 1)  # per cycle, that a stream which may stall does not
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,30 +37,31 @@ class Tally:
 class Source:
     """An input stream: a word stays valid until it is taken, garbage stands in between."""
 
-    def __init__(self, dut: Any, name: str, valid_p: float, coin: random.Random) -> None:
+    def __init__(self, dut: Any, name: str, chance: float, coin: random.Random) -> None:
         self.valid, self.ready, self.payload = (
             getattr(dut, f"{name}__{part}") for part in ("valid", "ready", "payload")
         )
-        self.valid_p = valid_p
+        self.chance = chance
         self.coin = coin
         # Word, useful lanes, job; None where the word is not known yet.
         self.words: list[tuple[int, int, int] | None] = []
         self.position = 0
         self.offered = False
-        self._withdraw()
+        self.taken = True  # what was offered last; its valid still stands
 
-    def _withdraw(self) -> None:
-        self.valid.value = 0
-        self.payload.value = self.coin.getrandbits(len(self.payload))
-
-    def offer(self) -> None:
-        """At the start of a cycle: offer the next word, or not."""
-        if self.offered or (word := self._next()) is None:
+    def offer(self, jobs: int) -> None:
+        """At the start of a cycle: offer the next word, if it belongs to one of the first ``jobs``."""
+        if self.offered:
             return
-        if self.valid_p == 1 or self.coin.random() < self.valid_p:
+        word = self._next()
+        if word is not None and word[2] < jobs and self.coin.random() < self.chance:
             self.offered = True
             self.valid.value = 1
             self.payload.value = word[0]
+        elif self.taken:
+            self.valid.value = 0
+            self.payload.value = self.coin.getrandbits(len(self.payload))
+        self.taken = False
 
     def _next(self) -> tuple[int, int, int] | None:
         return self.words[self.position] if self.position < len(self.words) else None
@@ -76,8 +77,7 @@ class Source:
         _, lanes, job = taken
         self.position += 1
         self.offered = False
-        if self.valid_p != 1 or self._next() is None:
-            self._withdraw()
+        self.taken = True
         return lanes, job
 
 
@@ -92,7 +92,7 @@ class Driver:
         Of that engine.
     jobs : sequence of Job
     stalled : bool
-        Whether each input becomes valid, and ``o_c`` ready, only by chance; each has its own.
+        Whether the streams stall at random, each at its own pace.
     coin : random.Random
     """
 
@@ -107,9 +107,11 @@ class Driver:
     ) -> None:
         self.dut = dut
         self.cfg = cfg
-        chances = _CHANCES if stalled else (1,)
-        self.ready_p = coin.choice(chances)
         self.coin = coin
+        chances = _CHANCES if stalled else (1,)
+        self.ready_chance = coin.choice(chances)
+        # Operands wait in line, or come only once their job has been accepted.
+        self.late = stalled and coin.random() < 0.75
         names = {"job": "i_job", "a": "i_a", "b": "i_b", "c_in": "i_c"}
         self.sources = {
             key: Source(dut, name, coin.choice(chances), coin) for key, name in names.items()
@@ -126,6 +128,7 @@ class Driver:
                 (v.word, v.lanes, index, back)
                 for v, back in zip(job.c_out, job.feeds_back, strict=True)
             )
+        self.n_jobs = len(jobs)
         self.emitted = 0
         self.fed_back = 0  # where in the words of c_in the search for the next gap starts
         self.tallies: list[Tally] = []
@@ -145,9 +148,10 @@ class Driver:
         waiting: int | None = None  # the word o_c offered in the last cycle and nobody took
         progress_at = 0
         while True:
-            for source in self.sources.values():
-                source.offer()
-            if (now := self.ready_p == 1 or self.coin.random() < self.ready_p) != ready:
+            accepted = len(self.tallies) if self.late else self.n_jobs
+            for name, source in self.sources.items():
+                source.offer(self.n_jobs if name == "job" else accepted)
+            if (now := self.coin.random() < self.ready_chance) != ready:
                 ready = now
                 dut.o_c__ready.value = int(ready)
             await ReadOnly()
