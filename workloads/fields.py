@@ -10,7 +10,7 @@ from lockstep.workloads.parts import Activation
 
 T = TypeVar("T")
 
-_LARGEST = 1 << 31
+_LARGEST = 1 << 24  # layers are walked one by one: a slip of the pen must not take minutes
 _ACTIVATIONS: Mapping[str, Activation] = {
     "relu": "relu",
     "gelu": "gelu",
