@@ -73,7 +73,7 @@ def test_a_failing_testbench_is_an_error_that_keeps_the_report():
 def test_a_row_with_a_broken_engine_does_not_pass(monkeypatch):
     verilog = mutants(SMALL)["does not wait for o_c.ready"]
     monkeypatch.setattr(harness, "to_verilog", lambda *_: verilog)
-    monkeypatch.setattr(harness, "mutants", lambda *_: {})
+    monkeypatch.setattr(harness, "mutants", lambda *_, **__: {})
     row = verify_machine_tensor(SMALL, quick=True)
     assert row.complaints
     assert not row.passed
@@ -82,7 +82,7 @@ def test_a_row_with_a_broken_engine_does_not_pass(monkeypatch):
 @pytest.mark.rtl
 def test_large_arrays_are_scaled_down_and_say_so(monkeypatch):
     monkeypatch.setattr(harness, "LARGEST_PES", 12)
-    monkeypatch.setattr(harness, "mutants", lambda *_: {})
+    monkeypatch.setattr(harness, "mutants", lambda *_, **__: {})
     row = verify_machine_tensor(SMALL.model_copy(update={"rows": 16, "cols": 6}), quick=True)
     assert row.scaled_from == "16x6"
     assert row.config_names == ("4x3 int8 x int8 into 32 bits",)
