@@ -71,7 +71,7 @@ def test_a_failing_testbench_is_an_error_that_keeps_the_report():
 
 @pytest.mark.rtl
 def test_a_row_with_a_broken_engine_does_not_pass(monkeypatch):
-    verilog = mutants(SMALL)["does not wait for o_c.ready"]
+    verilog = mutants(SMALL)["adds to the sums of the fold before"]
     monkeypatch.setattr(harness, "to_verilog", lambda *_: verilog)
     monkeypatch.setattr(harness, "mutants", lambda *_, **__: {})
     row = verify_machine_tensor(SMALL, quick=True)
