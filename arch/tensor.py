@@ -1,4 +1,4 @@
-"""The tensor engine: a systolic array that multiplies matrices."""
+"""Tensor engines: arrays of multiply-accumulate units that multiply matrices."""
 
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
@@ -30,6 +30,13 @@ def integer_range(name: str) -> tuple[int, int]:
     raise ValueError(f"mac format {name!r} has no RTL yet; plain integers like int8 have")
 
 
+Reduction = Literal["mac", "opt1", "opt2", "opt3", "opt4c", "opt4e"]
+"""How products become a sum: the plain MAC, or a variant of TPE (HPCA'25, arXiv 2503.06342)."""
+
+Encoder = Literal["booth", "en_t"]
+"""Radix-4 recoding of an operand into digits: modified Booth, or EN-T of TPE."""
+
+
 class MacConfig(Config):
     """One multiply-accumulate unit: ``acc += a * b``.
 
@@ -39,11 +46,17 @@ class MacConfig(Config):
         Operand formats: activations and weights.
     acc_bits : int, 8..64
         Accumulator width, in bits. Integer sums wrap modulo ``2**acc_bits``.
+    reduction : Reduction
+        ``mac`` multiplies and adds; the others recode A and sum its partial products without carrying.
+    encoder : Encoder
+        How A is recoded; ``mac`` has no encoder and takes ``booth`` only.
     """
 
     a: FormatName = "int8"
     b: FormatName = "int8"
     acc_bits: Annotated[int, Field(ge=8, le=64)] = 32
+    reduction: Reduction = "mac"
+    encoder: Encoder = "booth"
 
     @model_validator(mode="after")
     def _holds_a_product(self) -> "MacConfig":
@@ -85,54 +98,29 @@ class MacConfig(Config):
         return format_named(self.a).is_float or format_named(self.b).is_float
 
 
-class TensorConfig(Config):
-    """A systolic array of ``rows`` x ``cols`` MACs.
+class TensorBase(Config):
+    """What every tensor engine has: a grid of ``rows`` x ``cols`` PEs, a MAC, jobs {m, n, k}.
 
-    Output stationary keeps one ``C[i, j]`` in each PE while K streams through; weight stationary
-    keeps one ``B[k, n]`` in each PE while M streams through. The array always runs its full
-    ``rows`` and ``cols``; edge folds are padded with zeros inside the engine.
+    The engine always runs its full ``rows`` and ``cols``; edge folds are padded with zeros inside.
 
     Parameters
     ----------
-    kind : "systolic"
-    dataflow : "output_stationary" or "weight_stationary"
     rows, cols : int
         PEs down and across; any size, 1 x N included.
-    weight_double_buffer : bool
-        Weight stationary only: a second weight register per PE, loaded while the first computes.
     mac : MacConfig
     job_bits : int
         Width of each of the m, n and k counters of a tile job, in bits.
     """
 
-    kind: Literal["systolic"]
-    dataflow: Literal["output_stationary", "weight_stationary"]
     rows: Annotated[int, Field(ge=1, le=1024)]
     cols: Annotated[int, Field(ge=1, le=1024)]
-    weight_double_buffer: bool = False
     mac: MacConfig = MacConfig()
     job_bits: Annotated[int, Field(ge=4, le=32)] = 24
-
-    @model_validator(mode="after")
-    def _weights_are_stationary(self) -> "TensorConfig":
-        if self.weight_double_buffer and self.dataflow != "weight_stationary":
-            raise ValueError(
-                "weight_double_buffer needs dataflow: weight_stationary; "
-                "an output-stationary PE holds no weight"
-            )
-        return self
 
     @property
     def pes(self) -> int:
         """Processing elements, each one MAC per cycle."""
         return self.rows * self.cols
-
-    @property
-    def smallest_tile(self) -> tuple[int, int, int]:
-        """(m, n, k) of the smallest tile worth a job: one fold, 16 steps of the streamed dimension."""
-        if self.dataflow == "output_stationary":
-            return self.rows, self.cols, 16
-        return 16, self.cols, self.rows
 
     def tile_bits(self, m: Size, n: Size, k: Size) -> Size:
         """Scratchpad bits of double-buffered A, B and C tiles; NumPy arrays broadcast."""
@@ -150,6 +138,41 @@ class TensorConfig(Config):
         """Cycles from the edge that accepts a job to the first cycle that can accept an operand."""
         return 1
 
+
+class SystolicConfig(TensorBase):
+    """A systolic array: operands hop from PE to PE.
+
+    Output stationary keeps one ``C[i, j]`` in each PE while K streams through; weight stationary
+    keeps one ``B[k, n]`` in each PE while M streams through.
+
+    Parameters
+    ----------
+    kind : "systolic"
+    dataflow : "output_stationary" or "weight_stationary"
+    weight_double_buffer : bool
+        Weight stationary only: a second weight register per PE, loaded while the first computes.
+    """
+
+    kind: Literal["systolic"]
+    dataflow: Literal["output_stationary", "weight_stationary"]
+    weight_double_buffer: bool = False
+
+    @model_validator(mode="after")
+    def _weights_are_stationary(self) -> "SystolicConfig":
+        if self.weight_double_buffer and self.dataflow != "weight_stationary":
+            raise ValueError(
+                "weight_double_buffer needs dataflow: weight_stationary; "
+                "an output-stationary PE holds no weight"
+            )
+        return self
+
+    @property
+    def smallest_tile(self) -> tuple[int, int, int]:
+        """(m, n, k) of the smallest tile worth a job: one fold, 16 steps of the streamed dimension."""
+        if self.dataflow == "output_stationary":
+            return self.rows, self.cols, 16
+        return 16, self.cols, self.rows
+
     @property
     def output_latency_cycles(self) -> int:
         """Cycles from the last MAC's cycle to the one that offers the last row of a full fold.
@@ -158,3 +181,7 @@ class TensorConfig(Config):
         partial-sum register.
         """
         return self.rows if self.dataflow == "output_stationary" else 1
+
+
+TensorConfig = SystolicConfig
+"""Any tensor engine."""

@@ -14,7 +14,8 @@ MAY_IMPORT = {
     "rtl": {"arch"},
     "sim": {"arch", "workloads"},
     "verify": {"arch", "workloads", "sim", "rtl"},
-    "cli": {"arch", "workloads", "sim", "rtl", "verify"},
+    "papers": {"arch", "workloads", "sim", "rtl", "verify"},
+    "cli": {"arch", "workloads", "sim", "rtl", "verify", "papers"},
 }
 
 

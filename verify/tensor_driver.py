@@ -15,7 +15,8 @@ from lockstep.verify.tensor_traffic import Job
 
 # A fold has R + C cycles without transfers, a random stall tens of cycles.
 NO_PROGRESS_CYCLES = 2000
-_CHANCES = (0.25, 0.5, 0.75, 0.95, 1)  # per cycle, that a stream which may stall does not
+_CHANCES = (0.25, 0.5, 0.75, 0.95, 1.0)  # per cycle, that a stream which may stall does not
+_PACE_CYCLES = 50  # then every stream gets another chance, so that few jobs see many combinations
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,11 +38,11 @@ class Tally:
 class Source:
     """An input stream: a word stays valid until it is taken, garbage stands in between."""
 
-    def __init__(self, dut: Any, name: str, chance: float, coin: random.Random) -> None:
+    def __init__(self, dut: Any, name: str, coin: random.Random) -> None:
         self.valid, self.ready, self.payload = (
             getattr(dut, f"{name}__{part}") for part in ("valid", "ready", "payload")
         )
-        self.chance = chance
+        self.chance = 1.0
         self.coin = coin
         # Word, useful lanes, job; None where the word is not known yet.
         self.words: list[tuple[int, int, int] | None] = []
@@ -108,14 +109,12 @@ class Driver:
         self.dut = dut
         self.cfg = cfg
         self.coin = coin
-        chances = _CHANCES if stalled else (1,)
-        self.ready_chance = coin.choice(chances)
+        self.stalled = stalled
+        self.ready_chance = 1.0
         # Operands wait in line, or come only once their job has been accepted.
-        self.late = stalled and coin.random() < 0.75
+        self.late = False
         names = {"job": "i_job", "a": "i_a", "b": "i_b", "c_in": "i_c"}
-        self.sources = {
-            key: Source(dut, name, coin.choice(chances), coin) for key, name in names.items()
-        }
+        self.sources = {key: Source(dut, name, coin) for key, name in names.items()}
         self.expected: list[tuple[int, int, int, bool]] = []  # word, useful lanes, job, feeds back
         for index, job in enumerate(jobs):
             self.sources["job"].words.append((job.word(cfg), 4, index))
@@ -148,6 +147,8 @@ class Driver:
         waiting: int | None = None  # the word o_c offered in the last cycle and nobody took
         progress_at = 0
         while True:
+            if self.stalled and self.cycle % _PACE_CYCLES == 0:
+                self._change_pace()
             accepted = len(self.tallies) if self.late else self.n_jobs
             for name, source in self.sources.items():
                 source.offer(self.n_jobs if name == "job" else accepted)
@@ -180,6 +181,12 @@ class Driver:
         left = {n: len(s.words) - s.position for n, s in self.sources.items()}
         assert not any(left.values()), f"operands not taken: {left}"
         return self.tallies
+
+    def _change_pace(self) -> None:
+        self.ready_chance = self.coin.choice(_CHANCES)
+        self.late = self.coin.random() < 0.75
+        for source in self.sources.values():
+            source.chance = self.coin.choice(_CHANCES)
 
     def _take(self, name: str) -> None:
         lanes, job = self.sources[name].step()

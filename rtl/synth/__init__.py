@@ -1,0 +1,1 @@
+"""Synthesis of our Verilog: gates, area, delay, FPGA cells."""
