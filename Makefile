@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 MACHINE ?= cloud-ws128
 MODEL ?= llama-3-8b
 
-.PHONY: run test lint type bench formal readme agreement typings slow clean
+.PHONY: run test lint type bench formal readme agreement reproduce typings slow clean
 
 # The main job: a Llama-class prefill and decode on a shipped machine, report written.
 run: $(VENV)/.core
@@ -29,9 +29,13 @@ type: $(VENV)/.dev typings
 formal: $(VENV)/.dev
 	$(BIN)/python -m lockstep.verify.formal
 
-# The agreement table and the speed table of the README.
+# The agreement tables: engines, and arithmetic in every format.
 agreement: $(VENV)/.dev
-	$(BIN)/lockstep verify tensor --out results/agreement
+	$(BIN)/lockstep verify tensor mac --out results/agreement
+
+# Papers' tables and plots, from our own models, RTL and synthesis.
+reproduce: $(VENV)/.dev
+	for paper in int-vs-fp xr-npe tpe; do $(BIN)/lockstep reproduce $$paper || exit 1; done
 
 # The README's plot and tables, from results/.
 readme: $(VENV)/.dev

@@ -195,6 +195,8 @@ class AccumulateConfig(Config):
 
     @model_validator(mode="after")
     def _is_buildable(self) -> "AccumulateConfig":
+        if self.mac.reduction != "mac":
+            raise ValueError(f"reduction: only mac has a scalar unit, not {self.mac.reduction}")
         if self.product.is_float and self.mac.acc_bits != FP32.element_bits:
             raise ValueError(f"floats accumulate in FP32: acc_bits 32, not {self.mac.acc_bits}")
         return self
@@ -210,8 +212,34 @@ class AccumulateConfig(Config):
         return 2  # multiply, add
 
 
+class FixedSum(Config):
+    """A sum in fixed point: a signed integer in units of ``2**lsb_exponent``, without overflow.
+
+    An addend is rounded to nearest even. What is beyond the greatest integer, or below its negative,
+    becomes that one; the code that is left, the least, stands for NaN and stays.
+
+    Parameters
+    ----------
+    bits : int, 8..32
+    lsb_exponent : int
+    """
+
+    bits: Annotated[int, Field(ge=8, le=32)]
+    lsb_exponent: Annotated[int, Field(ge=-300, le=300)]
+
+    @property
+    def max_integer(self) -> int:
+        """Greatest sum, in units; the least is its negative."""
+        return (1 << self.bits - 1) - 1
+
+    @property
+    def nan(self) -> int:
+        """The integer that stands for NaN."""
+        return -(1 << self.bits - 1)
+
+
 class DotConfig(Config):
-    """Dot products of blocks: elements share scales, the sums of blocks add up in FP32.
+    """Dot products of blocks: elements share scales, the sums of blocks add up.
 
     Parameters
     ----------
@@ -220,12 +248,15 @@ class DotConfig(Config):
         Block formats, equal in block size and kind of scale: ``mxfp8`` and ``mxfp4`` for instance.
     lanes : int
         Elements of a block per cycle; divides the block.
+    accumulate : "fp32" or FixedSum
+        What the sums of blocks add up in.
     """
 
     kind: Literal["dot"] = "dot"
     a: FormatName
     b: FormatName
     lanes: Annotated[int, Field(ge=1, le=4096)]
+    accumulate: Literal["fp32"] | FixedSum = "fp32"
 
     @model_validator(mode="after")
     def _is_buildable(self) -> "DotConfig":
@@ -266,6 +297,11 @@ class DotConfig(Config):
     def sum_bits(self) -> int:
         """Width that holds any block's sum exactly, in bits, counted in the product's units."""
         return self.product.fixed_bits + (self.a_block.block - 1).bit_length()
+
+    @property
+    def result_bits(self) -> int:
+        """Width of a dot product, in bits."""
+        return self.accumulate.bits if isinstance(self.accumulate, FixedSum) else FP32.element_bits
 
     @property
     def tree_levels(self) -> int:

@@ -11,7 +11,7 @@ from lockstep.arch.config import Config
 from lockstep.arch.error import InputError, Location
 from lockstep.arch.load import Document, load, read_yaml, resolve, validate
 from lockstep.arch.memory import DramConfig, DramPreset, ScratchpadConfig
-from lockstep.arch.tech import Tech
+from lockstep.arch.tech import BlockFigures, Tech
 from lockstep.arch.tensor import TensorConfig
 from lockstep.arch.vector import VectorConfig
 
@@ -82,6 +82,12 @@ class System:
     dram: DramPreset
 
     @property
+    def mac(self) -> BlockFigures:
+        """Energy and area of the tensor engine's MAC, by both its operands' formats."""
+        mac = self.machine.tensor.mac
+        return self.tech.mac_figures(mac.a, mac.b)
+
+    @property
     def dram_bytes_per_cycle(self) -> float:
         """Sustained DRAM bandwidth over all channels, in bytes per machine cycle."""
         return self.dram.bytes_per_s * self.machine.dram.channels / self.machine.clock_hz
@@ -112,7 +118,7 @@ def load_machine(name_or_path: str, overrides: Sequence[str] = ()) -> System:
     tech = load(Tech, _named(document, "tech", ("tech",), machine.tech))
     dram = load(DramPreset, _named(document, "dram", ("dram", "preset"), machine.dram.preset))
     try:
-        tech.mac_figures(machine.tensor.mac.format)
+        tech.mac_figures(machine.tensor.mac.a, machine.tensor.mac.b)
     except ValueError as error:
         raise document.error(("tensor", "mac"), str(error)) from None
     return System(machine=machine, tech=tech, dram=dram)

@@ -1,5 +1,6 @@
 """Technology tables: energy per event and area per block, each with its source."""
 
+import math
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
@@ -54,7 +55,7 @@ class Tech(Config):
     name : str
     node_nm : float
     mac : mapping of format to BlockFigures
-        One multiply-accumulate of that element format.
+        One multiply-accumulate of two operands of that format, its share of scales included.
     vector : mapping of primitive to BlockFigures
         Every lane primitive; ``area_um2`` is one lane's block.
     sram : SramFigures
@@ -75,16 +76,27 @@ class Tech(Config):
             )
         return self
 
-    def mac_figures(self, fmt: str) -> BlockFigures:
-        """Figures of a MAC of ``fmt``.
+    def mac_figures(self, a: str, b: str | None = None) -> BlockFigures:
+        """Figures of a MAC of operands ``a`` and ``b``; ``b`` is ``a`` if not given.
+
+        Where they differ, the geometric mean of both formats' own MACs: a multiplier is as large as
+        the product of its operands' widths.
 
         Raises
         ------
         ValueError
-            If the table has no such MAC; the message lists what it has.
+            If the table has no MAC of either format; the message lists what it has.
         """
-        if fmt not in self.mac:
-            raise ValueError(
-                f"tech {self.name!r} has no MAC for {fmt!r}; it has {', '.join(self.mac)}"
-            )
-        return self.mac[fmt]
+        for fmt in (a, b or a):
+            if fmt not in self.mac:
+                raise ValueError(
+                    f"tech {self.name!r} has no MAC for {fmt!r}; it has {', '.join(self.mac)}"
+                )
+        one, other = self.mac[a], self.mac[b or a]
+        if one is other:
+            return one
+        return BlockFigures(
+            energy_pj=math.sqrt(one.energy_pj * other.energy_pj),
+            area_um2=math.sqrt(one.area_um2 * other.area_um2),
+            source=f"geometric mean of {a} ({one.source}) and {b} ({other.source})",
+        )

@@ -1,145 +1,86 @@
-"""Tensor engines: arrays of multiply-accumulate units that multiply matrices."""
+"""Tensor engines: arrays of multiply-accumulate units that multiply matrices.
 
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+The four here take whole operands, one fold after another. Each says where its numbers are held, and
+how many cycles they travel; the closed forms of :mod:`lockstep.sim.cycle.tensor` and the sequencers of
+the RTL need no more than that.
+"""
 
-from pydantic import Field, model_validator
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from lockstep.arch.config import Config
-from lockstep.arch.formats import FormatName, format_named
+from pydantic import Field, TypeAdapter, model_validator
 
-if TYPE_CHECKING:  # arch needs no NumPy, its callers may bring arrays
-    import numpy as np
-    from numpy.typing import NDArray
+from lockstep.arch.engine import Encoder, MacConfig, Reduction, TensorBase, integer_range
+from lockstep.arch.serial import BitSliceConfig, LaconicConfig
 
-Size = TypeVar("Size", int, "NDArray[np.int64]")
-
-
-def integer_range(name: str) -> tuple[int, int]:
-    """Least and greatest value of a plain integer format, ``int8`` or ``uint4`` for instance.
-
-    Raises
-    ------
-    ValueError
-        If the format is anything else: only plain integers have RTL and a golden model so far.
-    """
-    bits = format_named(name).element_bits
-    if name == f"int{bits}":
-        return -(1 << bits - 1), (1 << bits - 1) - 1
-    if name == f"uint{bits}":
-        return 0, (1 << bits) - 1
-    raise ValueError(f"mac format {name!r} has no RTL yet; plain integers like int8 have")
-
-
-Reduction = Literal["mac", "opt1", "opt2", "opt3", "opt4c", "opt4e"]
-"""How products become a sum: the plain MAC, or a variant of TPE (HPCA'25, arXiv 2503.06342)."""
-
-Encoder = Literal["booth", "en_t"]
-"""Radix-4 recoding of an operand into digits: modified Booth, or EN-T of TPE."""
+__all__ = [
+    "BitSliceConfig",
+    "CubeConfig",
+    "Encoder",
+    "LaconicConfig",
+    "MacConfig",
+    "MatrixConfig",
+    "ParallelBase",
+    "Reduction",
+    "SystolicConfig",
+    "TensorBase",
+    "TensorConfig",
+    "TreeConfig",
+    "integer_range",
+    "tensor_config",
+]
 
 
-class MacConfig(Config):
-    """One multiply-accumulate unit: ``acc += a * b``.
+class ParallelBase(TensorBase):
+    """An engine whose PEs take a pair of operands in every cycle."""
 
-    Parameters
-    ----------
-    a, b : str
-        Operand formats: activations and weights.
-    acc_bits : int, 8..64
-        Accumulator width, in bits. Integer sums wrap modulo ``2**acc_bits``.
-    reduction : Reduction
-        ``mac`` multiplies and adds; the others recode A and sum its partial products without carrying.
-    encoder : Encoder
-        How A is recoded; ``mac`` has no encoder and takes ``booth`` only.
-    """
-
-    a: FormatName = "int8"
-    b: FormatName = "int8"
-    acc_bits: Annotated[int, Field(ge=8, le=64)] = 32
-    reduction: Reduction = "mac"
-    encoder: Encoder = "booth"
-
-    @model_validator(mode="after")
-    def _holds_a_product(self) -> "MacConfig":
-        product = self.a_bits + self.b_bits
-        if not (self.is_float or self.acc_bits >= product):
-            raise ValueError(
-                f"acc_bits must hold a product, {product} bits or more, not {self.acc_bits}"
-            )
-        return self
+    reductions: ClassVar[tuple[Reduction, ...]] = ("mac", "opt1")
 
     @property
-    def a_bits(self) -> int:
-        """Width of one activation, in bits."""
-        return format_named(self.a).element_bits
+    def double_buffered(self) -> bool:
+        """Whether weights are loaded beside those in use."""
+        return False
 
     @property
-    def b_bits(self) -> int:
-        """Width of one weight, in bits."""
-        return format_named(self.b).element_bits
-
-    @property
-    def a_range(self) -> tuple[int, int]:
-        """Least and greatest activation; ValueError if not a plain integer format."""
-        return integer_range(self.a)
-
-    @property
-    def b_range(self) -> tuple[int, int]:
-        """Least and greatest weight; ValueError if not a plain integer format."""
-        return integer_range(self.b)
-
-    @property
-    def format(self) -> str:
-        """The wider operand format: the one a technology table prices the MAC by."""
-        return self.a if self.a_bits >= self.b_bits else self.b
-
-    @property
-    def is_float(self) -> bool:
-        """Whether either operand is a floating-point format."""
-        return format_named(self.a).is_float or format_named(self.b).is_float
-
-
-class TensorBase(Config):
-    """What every tensor engine has: a grid of ``rows`` x ``cols`` PEs, a MAC, jobs {m, n, k}.
-
-    The engine always runs its full ``rows`` and ``cols``; edge folds are padded with zeros inside.
-
-    Parameters
-    ----------
-    rows, cols : int
-        PEs down and across; any size, 1 x N included.
-    mac : MacConfig
-    job_bits : int
-        Width of each of the m, n and k counters of a tile job, in bits.
-    """
-
-    rows: Annotated[int, Field(ge=1, le=1024)]
-    cols: Annotated[int, Field(ge=1, le=1024)]
-    mac: MacConfig = MacConfig()
-    job_bits: Annotated[int, Field(ge=4, le=32)] = 24
-
-    @property
-    def pes(self) -> int:
-        """Processing elements, each one MAC per cycle."""
-        return self.rows * self.cols
-
-    def tile_bits(self, m: Size, n: Size, k: Size) -> Size:
-        """Scratchpad bits of double-buffered A, B and C tiles; NumPy arrays broadcast."""
-        a, b, c = m * k * self.mac.a_bits, k * n * self.mac.b_bits, m * n * self.mac.acc_bits
-        bits: Size = 2 * (a + b + c)
-        return bits
-
-    @property
-    def job_max(self) -> int:
-        """Largest m, n or k of one tile job."""
-        return (1 << self.job_bits) - 1
-
-    @property
-    def dispatch_cycles(self) -> int:
-        """Cycles from the edge that accepts a job to the first cycle that can accept an operand."""
+    def hop_cycles(self) -> int:
+        """Cycles an operand takes from one PE, or tree, to its neighbour."""
         return 1
 
+    @property
+    def chain_cycles(self) -> int:
+        """Cycles from an operand at a chain's first PE to its share in the held sum."""
+        return 0
 
-class SystolicConfig(TensorBase):
+    @property
+    def skew_cycles(self) -> int:
+        """Cycles that a fold goes on after it has taken its last operand, until the array is free.
+
+        A hop per row and per column, and the chain.
+        """
+        return self.hop_cycles * (self.rows + self.cols - 2) + self.chain_cycles
+
+    @property
+    def fuse_cycles(self) -> int:
+        """Cycles to make one word of sum and carry on the way out."""
+        return self.mac.sum_words - 1
+
+    @property
+    def output_latency_cycles(self) -> int:
+        """Cycles from the last occupied one to the one that offers the last row of a full fold.
+
+        Held outputs drain row by row.
+        """
+        return self.rows + self.fuse_cycles
+
+    @property
+    def smallest_tile(self) -> tuple[int, int, int]:
+        """(m, n, k) of the smallest tile worth a job: one fold, 16 steps of the streamed dimension."""
+        if self.holds_outputs:
+            return self.rows, self.cols, 16 * self.lanes_per_step
+        return 16, self.cols, self.rows
+
+
+class SystolicConfig(ParallelBase):
     """A systolic array: operands hop from PE to PE.
 
     Output stationary keeps one ``C[i, j]`` in each PE while K streams through; weight stationary
@@ -167,21 +108,161 @@ class SystolicConfig(TensorBase):
         return self
 
     @property
-    def smallest_tile(self) -> tuple[int, int, int]:
-        """(m, n, k) of the smallest tile worth a job: one fold, 16 steps of the streamed dimension."""
-        if self.dataflow == "output_stationary":
-            return self.rows, self.cols, 16
-        return 16, self.cols, self.rows
+    def architecture(self) -> str:
+        """The dataflow, in prose."""
+        return self.dataflow.replace("_", " ")
+
+    @property
+    def holds_outputs(self) -> bool:
+        """By ``dataflow``."""
+        return self.dataflow == "output_stationary"
+
+    @property
+    def double_buffered(self) -> bool:
+        """By ``weight_double_buffer``."""
+        return self.weight_double_buffer
 
     @property
     def output_latency_cycles(self) -> int:
-        """Cycles from the last MAC's cycle to the one that offers the last row of a full fold.
+        """Weight stationary has the partial-sum register of the bottom row; and the fused word's."""
+        return (self.rows if self.holds_outputs else 1) + self.fuse_cycles
 
-        Output stationary drains its rows one by one; weight stationary has the bottom row's
-        partial-sum register.
+
+class CubeConfig(ParallelBase):
+    """A cube of PEs: chains along K, ``depth`` long, each ending in a held ``C[i, j]``.
+
+    A hops along the columns, B along the rows, and a chain's sum from PE to PE, so one step takes
+    ``rows x depth`` of A and ``depth x cols`` of B. After Huawei's Ascend, as TPE (HPCA'25) maps it.
+
+    Parameters
+    ----------
+    kind : "cube"
+    depth : int
+        PEs of a chain.
+    """
+
+    kind: Literal["cube"]
+    depth: Annotated[int, Field(ge=1, le=64)]
+
+    @property
+    def shape(self) -> str:
+        """Its sides, ``8x8x8`` for instance."""
+        return f"{self.rows}x{self.cols}x{self.depth}"
+
+    @property
+    def pes(self) -> int:
+        """Processing elements, each one MAC per cycle."""
+        return self.rows * self.cols * self.depth
+
+    @property
+    def lanes_per_step(self) -> int:
+        """The chain's length."""
+        return self.depth
+
+    @property
+    def chain_cycles(self) -> int:
+        """One per PE. A carry-save chain is fused at its end: only one word can be sign-extended."""
+        return self.depth + self.fuse_cycles
+
+    @property
+    def chain_bits(self) -> int:
+        """Width of a chain's sum, exact or wrapped as C is, in bits."""
+        return self.mac.dot_bits(self.depth)
+
+
+class MatrixConfig(ParallelBase):
+    """A grid whose operands are broadcast, A along its row and B along its column, with no skew.
+
+    Each PE holds one ``C[i, j]``. After FlexFlow, as TPE (HPCA'25) maps it.
+
+    Parameters
+    ----------
+    kind : "matrix"
+    """
+
+    kind: Literal["matrix"]
+
+    @property
+    def hop_cycles(self) -> int:
+        """None: all PEs take the same step at once."""
+        return 0
+
+
+class TreeConfig(ParallelBase):
+    """``cols`` trees that each multiply ``rows`` operands with their weights and add the products.
+
+    A row of A is broadcast to all trees. After Trapezoid, as TPE (HPCA'25) maps it. With
+    ``opt2`` one column of encoders serves all trees, digits hop from tree to tree, and the selected
+    multiples of each bit-weight are summed over K before that sum is shifted, once.
+
+    Parameters
+    ----------
+    kind : "tree"
+    weight_double_buffer : bool
+        A second weight register per multiplier, loaded while the first is in use.
+    """
+
+    kind: Literal["tree"]
+    weight_double_buffer: bool = False
+
+    reductions: ClassVar[tuple[Reduction, ...]] = ("mac", "opt1", "opt2")
+
+    @property
+    def holds_outputs(self) -> bool:
+        """No: weights are held."""
+        return False
+
+    @property
+    def double_buffered(self) -> bool:
+        """By ``weight_double_buffer``."""
+        return self.weight_double_buffer
+
+    @property
+    def skew_cycles(self) -> int:
+        """None: a tree's pipeline needs the weights in its first stage only."""
+        return 0
+
+    @property
+    def hop_cycles(self) -> int:
+        """The digits of OPT2 hop from tree to tree; whole operands are broadcast."""
+        return int(self.mac.reduction == "opt2")
+
+    @property
+    def sum_bits(self) -> int:
+        """Width of a tree's sum, exact or wrapped as C is, in bits."""
+        return self.mac.dot_bits(self.rows)
+
+    @property
+    def levels(self) -> int:
+        """Levels of four-input adders, or of compressors of four pairs, each with a register."""
+        return ((self.rows - 1).bit_length() + 1) // 2
+
+    @property
+    def output_latency_cycles(self) -> int:
+        """Cycles from a row of A to its row of sums.
+
+        Products, levels, and a fused pair; OPT2 encodes first, hops from tree to tree, and adds the
+        bit-weights at the end.
         """
-        return self.rows if self.dataflow == "output_stationary" else 1
+        shared_encoders = self.cols + 1 if self.mac.reduction == "opt2" else 0
+        return 1 + self.levels + self.fuse_cycles + shared_encoders
 
 
-TensorConfig = SystolicConfig
-"""Any tensor engine."""
+TensorConfig: TypeAlias = Annotated[
+    SystolicConfig | CubeConfig | MatrixConfig | TreeConfig | BitSliceConfig | LaconicConfig,
+    Field(discriminator="kind"),
+]
+"""Any tensor engine; ``kind`` tells which."""
+
+_ANY: TypeAdapter[TensorConfig] = TypeAdapter(TensorConfig)
+
+
+def tensor_config(values: Mapping[str, object]) -> TensorConfig:
+    """The config that ``values`` describe.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If they describe none.
+    """
+    return _ANY.validate_python(dict(values))

@@ -16,6 +16,7 @@ TABLES = {
     "zigzag": "benchmarks.against_zigzag",
     "gemm": "benchmarks.gemm_cycles",
     "rtl": "benchmarks.rtl_speed",
+    "formats": "benchmarks.formats",
 }
 
 

@@ -3,7 +3,6 @@
 Heavy packages are imported inside the commands that need them, so that ``lockstep run`` stays quick.
 """
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +13,16 @@ from typing import Annotated, Any
 import typer
 
 from lockstep.arch.load import InputError
+from lockstep.cli.options import (
+    JsonOption,
+    MachineArgument,
+    ModelOption,
+    SetOption,
+    emit,
+    needs_rtl_extra,
+)
+from lockstep.cli.reproduce import reproduce
+from lockstep.cli.synth import synth
 
 app = typer.Typer(
     help="One YAML describes an AI accelerator; RTL and simulator agree to the bit and the cycle.",
@@ -21,23 +30,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-MachineArgument = Annotated[
-    str, typer.Argument(help="A shipped machine (see 'lockstep machines') or a machine YAML.")
-]
-ModelOption = Annotated[
-    str, typer.Option("--model", "-m", help="A shipped model, a model YAML, or a config.json.")
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the machine; repeatable."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-
-
-def emit(data: object) -> None:
-    """Print JSON to standard output."""
-    typer.echo(json.dumps(data, indent=2, allow_nan=False))
 
 
 @app.command()
@@ -53,6 +45,9 @@ def run(
     weights: Annotated[str | None, typer.Option(help="Stored format of the weights.")] = None,
     activations: Annotated[str | None, typer.Option(help="Stored format of activations.")] = None,
     kv: Annotated[str | None, typer.Option(help="Stored format of the KV cache.")] = None,
+    scale_rule: Annotated[
+        str, typer.Option(help="How power-of-two block scales are chosen: floor (OCP) or ceil.")
+    ] = "floor",
     overrides: SetOption = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write the full report to.")] = None,
     as_json: JsonOption = False,
@@ -69,6 +64,7 @@ def run(
         weights=weights or default.weights,
         activations=activations or default.activations,
         kv=kv or default.kv,
+        scale_rule=scale_rule,  # type: ignore[arg-type]
     )
     described = load_model(model)
     if prefill is None:
@@ -165,8 +161,8 @@ def machines(as_json: JsonOption = False) -> None:
     rows = [
         {
             "name": s.machine.name,
-            "array": f"{s.machine.tensor.rows}x{s.machine.tensor.cols}",
-            "dataflow": s.machine.tensor.dataflow,
+            "array": s.machine.tensor.shape,
+            "engine": s.machine.tensor.architecture,
             "mac": s.machine.tensor.mac.format,
             "mhz": s.machine.clock_mhz,
             "tmac_s": s.machine.peak_macs_per_s * 1e-12,
@@ -249,7 +245,7 @@ def rtl(
     from lockstep.arch.machine import load_machine
 
     system = load_machine(machine, overrides or ())
-    with _needs_rtl_extra():
+    with needs_rtl_extra():
         from lockstep.cli.verilog import write_verilog
     for path in write_verilog(system.machine, out):
         typer.echo(path)
@@ -268,7 +264,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Hold the RTL to the simulator under Verilator, and print the agreement table."""
-    with _needs_rtl_extra():
+    with needs_rtl_extra():
         from lockstep.cli.verify import verify_units
     rows = verify_units(what or [], quick=quick, overrides=overrides or (), out=out)
     if as_json:
@@ -309,18 +305,8 @@ def report(
     show.table("longest operators", [{key: row[key] for key in columns} for row in longest])
 
 
-class _needs_rtl_extra:  # noqa: N801  (reads as a statement where it is used)
-    """Turn a missing optional package into a line that says how to install it."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("lockstep"):
-            raise InputError(
-                f"this command needs the package {error.name}; install it with "
-                f"pip install 'lockstep-sim[rtl]'"
-            ) from None
+app.command()(synth)
+app.command()(reproduce)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

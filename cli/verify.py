@@ -2,9 +2,17 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from lockstep.arch.error import InputError, suggest
 from lockstep.arch.load import shipped
@@ -17,15 +25,28 @@ from lockstep.verify.tensor import verify_machine_tensor, verify_tensor
 from lockstep.verify.verilator import BuildError
 
 Row = AgreementRow | FormatRow
-Report = Callable[[str], None]
+
+
+class Report(Protocol):
+    """Shows what is done."""
+
+    def __call__(self, line: str, total: int | None = None) -> None:
+        """Take the simulation done last, and how many there are in all, if that is known."""
+
+
 Job = Callable[[bool, Report], Iterable[Row]]
 
-UNITS: dict[str, Job] = {
+ALL: dict[str, Job] = {
     "tensor": lambda quick, report: verify_tensor(quick=quick, progress=report),
     "mac": lambda quick, report: verify_mac(quick=quick, progress=report),
+}
+"""What is verified if nothing is named; each yields its rows."""
+
+UNITS: dict[str, Job] = {
+    **ALL,
     "posit": lambda quick, report: verify_posit(quick=quick, progress=report),
 }
-"""Units by name; each yields its rows."""
+"""Units by name; ``posit`` is a part of ``mac``."""
 
 
 def verify_units(
@@ -39,24 +60,22 @@ def verify_units(
         If a name is neither, the RTL does not exist, there is no simulator, or ``out`` cannot be
         written.
     """
-    jobs = [_job(name, overrides) for name in what or UNITS]
+    jobs = [_job(name, overrides) for name in what or ALL]
     rows: list[Row] = []
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("building and simulating", total=None)
-        done = 0
-
-        def report(line: str) -> None:
-            nonlocal done
-            done += 1
-            progress.update(task, description=f"{done} simulations, last: {line}"[:78])
-
         for job in jobs:
+            task = progress.add_task("building and simulating", total=None)
+
+            def report(line: str, total: int | None = None, task: TaskID = task) -> None:
+                progress.update(task, advance=1, total=total, description=line[:60])
+
             try:
                 rows += job(quick, report)
             except (BuildError, SimulationError, ValueError) as error:
                 raise InputError(f"verify: {error}") from None
+            progress.remove_task(task)
     if out is not None:
         try:
             write_agreement(rows, out)

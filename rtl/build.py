@@ -8,15 +8,18 @@ from amaranth.lib import wiring
 from lockstep.arch.config import Config
 from lockstep.arch.mac import AccumulateConfig, DotConfig, MultiplyConfig
 from lockstep.arch.posit import PositConfig
+from lockstep.arch.serial import BitSliceConfig, LaconicConfig
 from lockstep.arch.simd import SimdConfig
-from lockstep.arch.tensor import TensorConfig
+from lockstep.arch.tensor import ParallelBase
 from lockstep.rtl.lib.shared import SharedModules, verilog_of
 from lockstep.rtl.mac.dot import DotUnit
 from lockstep.rtl.mac.posit.unit import posit_unit
 from lockstep.rtl.mac.simd import SimdUnit
 from lockstep.rtl.mac.unit import AccumulateUnit, MultiplyUnit
-from lockstep.rtl.tensor.engine import SystolicEngine
+from lockstep.rtl.tensor.engine import TensorEngine
 from lockstep.rtl.tensor.pe import operand_shapes
+from lockstep.rtl.tensor.serial_bit_slice import BitSliceEngine
+from lockstep.rtl.tensor.serial_laconic import LaconicEngine
 
 # Amaranth checks widths itself; Yosys writes what Verilog's rules of extension then make of them.
 _LINT = "// verilator lint_off WIDTH\n// verilator lint_off UNSIGNED"
@@ -35,9 +38,19 @@ def component(cfg: Config) -> wiring.Component:
 
 
 @component.register
-def _tensor(cfg: TensorConfig) -> wiring.Component:
+def _tensor(cfg: ParallelBase) -> wiring.Component:
     operand_shapes(cfg.mac)  # refuses formats before there is a component nobody will use
-    return SystolicEngine(cfg)
+    return TensorEngine(cfg)
+
+
+@component.register
+def _bit_slice(cfg: BitSliceConfig) -> wiring.Component:
+    return BitSliceEngine(cfg)
+
+
+@component.register
+def _laconic(cfg: LaconicConfig) -> wiring.Component:
+    return LaconicEngine(cfg)
 
 
 @component.register

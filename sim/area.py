@@ -9,7 +9,7 @@ def area_mm2(system: System) -> dict[str, float]:
     lane_um2 = sum(block.area_um2 for block in tech.vector.values())
     bank_mm2 = tech.sram.area_mm2.at(machine.scratchpad.bank_bytes, machine.scratchpad.word_bits)
     return {
-        "mac": machine.tensor.pes * tech.mac_figures(machine.tensor.mac.format).area_um2 * 1e-6,
+        "mac": machine.tensor.pes * system.mac.area_um2 * 1e-6,
         "vector": machine.vector.lanes * lane_um2 * 1e-6,
         "scratchpad": machine.scratchpad.banks * bank_mm2,
     }

@@ -24,7 +24,7 @@ def energy_pj(system: System, activity: Activity, seconds: float) -> dict[str, f
     sram = (scratchpad.bank_bytes, scratchpad.word_bits)
     leakage_mw = tech.sram.leakage_mw.at(*sram) * scratchpad.banks
     return {
-        "mac": activity.macs * tech.mac_figures(system.machine.tensor.mac.format).energy_pj,
+        "mac": activity.macs * system.mac.energy_pj,
         "vector": sum(n * tech.vector[p].energy_pj for p, n in activity.primitives.items()),
         "scratchpad": activity.scratchpad_read_bytes / word_bytes * tech.sram.read_pj.at(*sram)
         + activity.scratchpad_write_bytes / word_bytes * tech.sram.write_pj.at(*sram),

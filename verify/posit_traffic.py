@@ -10,12 +10,10 @@ from lockstep.arch.formats import PositFormat
 from lockstep.arch.posit import PositConfig
 from lockstep.arch.simd import MODES, WORD_BITS, SimdConfig, SimdMode
 from lockstep.sim.golden import formats, simd
+from lockstep.verify.mac_stream import EXHAUSTIVE_BITS
 
 I64 = NDArray[np.int64]
 Rng = np.random.Generator
-
-EXHAUSTIVE_BITS = 8
-"""Widest operands of which every pair is tried."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,9 +32,13 @@ class Batch:
     ready_p: float = 1.0
 
     @property
-    def stalled(self) -> bool:
-        """Whether producer and consumer pause at random."""
-        return self.valid_p < 1 or self.ready_p < 1
+    def vectors(self) -> int:
+        """Numbers in all results."""
+        return len(self.results) * self.lanes
+
+    def mismatches(self, outputs: list[int]) -> int:
+        """How many results have a wrong number."""
+        return sum(got != wanted for got, wanted in zip(outputs, self.results, strict=True))
 
 
 def packed(values: ArrayLike, bits: int) -> list[int]:
@@ -104,11 +106,34 @@ def dot_batch(cfg: PositConfig, n_sums: int, rng: Rng) -> Batch:
     return batch
 
 
+def dot_sweep(cfg: PositConfig) -> Batch:
+    """Every pair of codes alone, in lanes that take turns."""
+    codes = np.arange(1 << cfg.posit.n)
+    a_codes, b_codes = all_pairs(codes, codes)
+    count = np.arange(a_codes.size)
+    a, b = np.zeros((2, a_codes.size, cfg.lanes), np.int64)
+    # Consecutive pairs share a code of A: half of it keeps lanes and codes out of step.
+    lane = (count + (a_codes >> 1)) % cfg.lanes
+    a[count, lane], b[count, lane] = a_codes, b_codes
+    alone = 3 << 2 * cfg.posit.n * cfg.lanes  # ``first`` and ``last``
+    return Batch(
+        lanes=1,
+        words=[word | alone for word in _pair_words(cfg, a, b)],
+        results=formats.dot(a, b, cfg.posit).tolist(),
+        ends=count.tolist(),
+    )
+
+
+def quire_products(fmt: PositFormat) -> int:
+    """Products of the greatest magnitude that a quire holds."""
+    return (1 << fmt.quire_bits - 1 - 4 * fmt.max_exponent) - 1
+
+
 def fullest_dot_batch(cfg: PositConfig) -> Batch:
     """As many products of the greatest magnitude as a quire holds, positive and negative."""
     fmt = cfg.posit
     batch = Batch(lanes=1)
-    count = (1 << fmt.quire_bits - 1 - 4 * fmt.max_exponent) - 1
+    count = quire_products(fmt)
     top = fmt.nar_code - 1
     for factor in (top, -top & (1 << fmt.n) - 1):
         a = np.zeros(-(-count // cfg.lanes) * cfg.lanes, np.int64)

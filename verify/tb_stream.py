@@ -1,7 +1,7 @@
-"""Testbench of a unit with one stream in, ``i``, and one out, ``o``: posit units and the SIMD unit.
+"""Testbench of a unit with one stream in, ``i``, and one out, ``o``: all arithmetic units.
 
 Runs inside the simulator. It knows no arithmetic: it drives the plan's words and reports what came
-out and when, for :mod:`lockstep.verify.agree_posit` to compare.
+out and when, for :mod:`lockstep.verify.mac_stream` to compare.
 
 Plan: ``batches``, each ``{words, results, valid_p, ready_p}``: words in hexadecimal, how many results
 they make, and the chances of a valid word and of a ready consumer. Report: per batch ``outputs`` in
@@ -41,7 +41,10 @@ async def drive(dut: Any, batch: dict[str, Any]) -> dict[str, Any]:
     """Drive one batch until all its results are out."""
     words = [int(word, 16) for word in batch["words"]]
     valid_p, ready_p = batch["valid_p"], batch["ready_p"]
-    payload_bits = len(dut.i__payload)
+    i_valid, i_ready, i_payload = dut.i__valid, dut.i__ready, dut.i__payload
+    o_valid, o_ready, o_payload = dut.o__valid, dut.o__ready, dut.o__payload
+    payload_bits = len(i_payload)
+    edge, settled = RisingEdge(dut.clk), ReadOnly()
     outputs: list[str] = []
     accepted: list[int] = []
     emitted: list[int] = []
@@ -52,15 +55,15 @@ async def drive(dut: Any, batch: dict[str, Any]) -> dict[str, Any]:
     while len(emitted) < batch["results"] or len(accepted) < len(words):
         left = len(accepted) < len(words)
         offered = left and (offered or COIN.random() < valid_p)  # an offer stands until it is taken
-        dut.i__valid.value = int(offered)
-        dut.i__payload.value = words[len(accepted)] if offered else COIN.getrandbits(payload_bits)
+        i_valid.value = int(offered)
+        i_payload.value = words[len(accepted)] if offered else COIN.getrandbits(payload_bits)
         ready = COIN.random() < ready_p
-        dut.o__ready.value = int(ready)
-        await ReadOnly()
+        o_ready.value = int(ready)
+        await settled
         cycle = len(moved)
-        can_move = dut.i__ready.value == 1
+        can_move = i_ready.value == 1
         moved.append(int(can_move))
-        offer = int(dut.o__payload.value) if dut.o__valid.value == 1 else None
+        offer = int(o_payload.value) if o_valid.value == 1 else None
         if waiting is not None and offer != waiting:
             unstable += 1
         waiting = None if ready else offer
@@ -70,9 +73,9 @@ async def drive(dut: Any, batch: dict[str, Any]) -> dict[str, Any]:
         if offered and can_move:
             accepted.append(cycle)
             offered = False
-        progress = max([0, *emitted[-1:], *accepted[-1:]])
+        progress = max(emitted[-1] if emitted else 0, accepted[-1] if accepted else 0)
         assert cycle - progress < NO_PROGRESS_CYCLES, "no progress"
-        await RisingEdge(dut.clk)
+        await edge
     return {
         "outputs": outputs,
         "accepted": accepted,

@@ -7,7 +7,7 @@ unstalled, those to run ``stalled``, and ``long`` ones, that run with no Python 
 import random
 import time
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import cocotb
 import numpy as np
@@ -15,7 +15,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, RisingEdge
 from cocotb.utils import get_sim_time
 
-from lockstep.arch.tensor import TensorConfig
+from lockstep.arch.tensor import ParallelBase, tensor_config
 from lockstep.sim.cycle import tensor as model
 from lockstep.verify import cosim
 from lockstep.verify.tensor_driver import Driver, Tally
@@ -23,7 +23,7 @@ from lockstep.verify.tensor_traffic import Job, Shape, job_word, random_job
 
 PERIOD_NS = 2
 PLAN = cosim.plan()
-CFG = TensorConfig.model_validate(PLAN["cfg"])
+CFG = cast("ParallelBase", tensor_config(PLAN["cfg"]))
 RNG = np.random.default_rng(cocotb.RANDOM_SEED)
 COIN = random.Random(cocotb.RANDOM_SEED)  # far quicker than NumPy for single bits
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from lockstep.arch.tensor import TensorConfig
+from lockstep.arch.tensor import TensorBase
 from lockstep.verify.tensor_traffic import Job
 
 # A fold has R + C cycles without transfers, a random stall tens of cycles.
 NO_PROGRESS_CYCLES = 2000
-_CHANCES = (0.25, 0.5, 0.75, 0.95, 1.0)  # per cycle, that a stream which may stall does not
+_CHANCES = (0.1, 0.25, 0.5, 0.9, 1.0)  # per cycle, that a stream which may stall does not
 _PACE_CYCLES = 50  # then every stream gets another chance, so that few jobs see many combinations
 
 
@@ -89,7 +89,7 @@ class Driver:
     ----------
     dut : cocotb handle
         The engine.
-    cfg : TensorConfig
+    cfg : TensorBase
         Of that engine.
     jobs : sequence of Job
     stalled : bool
@@ -100,7 +100,7 @@ class Driver:
     def __init__(
         self,
         dut: Any,
-        cfg: TensorConfig,
+        cfg: TensorBase,
         jobs: Sequence[Job],
         *,
         stalled: bool,
@@ -113,6 +113,8 @@ class Driver:
         self.ready_chance = 1.0
         # Operands wait in line, or come only once their job has been accepted.
         self.late = False
+        # Jobs wait in line, or come only once the engine is idle, when rows of C may still wait.
+        self.patient = False
         names = {"job": "i_job", "a": "i_a", "b": "i_b", "c_in": "i_c"}
         self.sources = {key: Source(dut, name, coin) for key, name in names.items()}
         self.expected: list[tuple[int, int, int, bool]] = []  # word, useful lanes, job, feeds back
@@ -142,16 +144,17 @@ class Driver:
             If the engine breaks the stream protocol, stops, emits too much or takes too little.
         """
         dut = self.dut
-        ready = False
+        ready = busy = False
         dut.o_c__ready.value = 0
         waiting: int | None = None  # the word o_c offered in the last cycle and nobody took
         progress_at = 0
         while True:
             if self.stalled and self.cycle % _PACE_CYCLES == 0:
                 self._change_pace()
-            accepted = len(self.tallies) if self.late else self.n_jobs
+            accepted = len(self.tallies)
             for name, source in self.sources.items():
-                source.offer(self.n_jobs if name == "job" else accepted)
+                wait = self.patient and busy if name == "job" else self.late
+                source.offer(accepted if wait else self.n_jobs)
             if (now := self.coin.random() < self.ready_chance) != ready:
                 ready = now
                 dut.o_c__ready.value = int(ready)
@@ -185,6 +188,7 @@ class Driver:
     def _change_pace(self) -> None:
         self.ready_chance = self.coin.choice(_CHANCES)
         self.late = self.coin.random() < 0.75
+        self.patient = self.coin.random() < 0.75
         for source in self.sources.values():
             source.chance = self.coin.choice(_CHANCES)
 

@@ -1,6 +1,6 @@
 """Random jobs for the tensor engine, and the words that its streams must carry for them.
 
-The order is the one that :class:`lockstep.rtl.tensor.engine.SystolicEngine` documents, written out
+The order is the one that :class:`lockstep.rtl.tensor.engine.TensorEngine` documents, written out
 once more as plain loops. Lanes beyond the edge of a matrix carry garbage.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lockstep.arch.tensor import TensorConfig
+from lockstep.arch.tensor import TensorBase
 from lockstep.sim.golden.tensor import gemm
 
 I64 = NDArray[np.int64]
@@ -18,7 +18,7 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vector:
-    """One transfer: a word with lane 0 in its low bits, and how many lanes of it are useful."""
+    """One transfer: a word with lane 0 in its low bits, and how many of its lanes are useful."""
 
     word: int
     lanes: int
@@ -41,17 +41,17 @@ class Job:
     c_out: list[Vector] = field(default_factory=list)
     feeds_back: list[bool] = field(default_factory=list)
 
-    def word(self, cfg: TensorConfig) -> int:
+    def word(self, cfg: TensorBase) -> int:
         """The transfer on ``i_job``."""
         return job_word(cfg, self.shape, accumulate=self.accumulate)
 
 
-def job_word(cfg: TensorConfig, shape: Shape, *, accumulate: bool = False) -> int:
+def job_word(cfg: TensorBase, shape: Shape, *, accumulate: bool = False) -> int:
     """A shape (m, n, k) as a payload of ``i_job``."""
     return sum(size << i * cfg.job_bits for i, size in enumerate((*shape, accumulate)))
 
 
-def random_shapes(cfg: TensorConfig, count: int, rng: np.random.Generator) -> list[Shape]:
+def random_shapes(cfg: TensorBase, count: int, rng: np.random.Generator) -> list[Shape]:
     """Shapes (m, n, k), mostly around multiples of the array's sides; a few are larger."""
 
     def size(side: int) -> int:
@@ -62,10 +62,11 @@ def random_shapes(cfg: TensorConfig, count: int, rng: np.random.Generator) -> li
             return max(1, int(side * rng.integers(1, 3) + rng.integers(-1, 2)))
         return int(rng.integers(1, 2 * side + 4 if kind == 2 else 3 * side + 8))
 
-    return [(size(cfg.rows), size(cfg.cols), size(cfg.rows)) for _ in range(count)]
+    deep = max(cfg.rows, cfg.lanes_per_step)
+    return [(size(cfg.rows), size(cfg.cols), size(deep)) for _ in range(count)]
 
 
-def random_job(cfg: TensorConfig, shape: Shape, rng: np.random.Generator) -> Job:
+def random_job(cfg: TensorBase, shape: Shape, rng: np.random.Generator) -> Job:
     """A job of random operands: uniform, extremes and zeros, or one value throughout.
 
     One in three adds to a C of its own.
@@ -78,21 +79,22 @@ def random_job(cfg: TensorConfig, shape: Shape, rng: np.random.Generator) -> Job
     if job.accumulate:
         half = 1 << cfg.mac.acc_bits - 1
         before = rng.integers(-half, half - 1, size=(m, n), endpoint=True)
-    if cfg.dataflow == "output_stationary":
-        _output_stationary(cfg, job, a, b, before, rng)
+    if cfg.holds_outputs:
+        _held_outputs(cfg, job, a, b, before, rng)
     else:
-        _weight_stationary(cfg, job, a, b, before, rng)
+        _held_weights(cfg, job, a, b, before, rng)
     return job
 
 
-def _output_stationary(
-    cfg: TensorConfig, job: Job, a: I64, b: I64, before: I64, rng: np.random.Generator
+def _held_outputs(
+    cfg: TensorBase, job: Job, a: I64, b: I64, before: I64, rng: np.random.Generator
 ) -> None:
     c = gemm(cfg.mac, a, b, before)
     for m in range(0, len(a), cfg.rows):
         for n in range(0, b.shape[1], cfg.cols):
-            job.a.extend(_vectors(a[m : m + cfg.rows].T, cfg.rows, cfg.mac.a_bits, rng))
-            job.b.extend(_vectors(b[:, n : n + cfg.cols], cfg.cols, cfg.mac.b_bits, rng))
+            of_a, of_b = a[m : m + cfg.rows].T, b[:, n : n + cfg.cols]
+            job.a.extend(_vectors(of_a, cfg.rows, cfg.mac.a_bits, rng, cfg.lanes_per_step))
+            job.b.extend(_vectors(of_b, cfg.cols, cfg.mac.b_bits, rng, cfg.lanes_per_step))
             block = c[m : m + cfg.rows, n : n + cfg.cols]
             job.c_out.extend(_vectors(block, cfg.cols, cfg.mac.acc_bits, None))
             if job.accumulate:
@@ -101,8 +103,8 @@ def _output_stationary(
     job.feeds_back.extend([False] * len(job.c_out))
 
 
-def _weight_stationary(
-    cfg: TensorConfig, job: Job, a: I64, b: I64, before: I64, rng: np.random.Generator
+def _held_weights(
+    cfg: TensorBase, job: Job, a: I64, b: I64, before: I64, rng: np.random.Generator
 ) -> None:
     for n in range(0, b.shape[1], cfg.cols):
         added = before[:, n : n + cfg.cols]
@@ -130,23 +132,20 @@ def _operands(limits: tuple[int, int], shape: tuple[int, int], rng: np.random.Ge
     return rng.integers(low, high + 1, size=shape)
 
 
-def _vectors(rows: I64, lanes: int, bits: int, garbage: np.random.Generator | None) -> list[Vector]:
-    """Each row as one word; lanes beyond its end are zero, or garbage."""
-    useful = rows.shape[1]
-    mask = (1 << bits) - 1
-    place = np.array([1 << i * bits for i in range(useful)], dtype=object)
-    words = (rows.astype(object) & mask) @ place
-    return [
-        Vector(
-            word=int(word) | (random_word(lanes, useful, bits, garbage) if garbage else 0),
-            lanes=useful,
-        )
-        for word in words
-    ]
+def _vectors(
+    rows: I64, lanes: int, bits: int, garbage: np.random.Generator | None, together: int = 1
+) -> list[Vector]:
+    """``together`` rows at a time as one word; lanes beyond the edges are zero, or garbage.
 
-
-def random_word(lanes: int, useful: int, bits: int, rng: np.random.Generator) -> int:
-    """Random bits in every lane from ``useful`` on, zero below."""
-    spare = (lanes - useful) * bits
-    noise = int.from_bytes(rng.bytes(-(-spare // 8)), "little") & ((1 << spare) - 1)
-    return noise << useful * bits
+    Row d of a word has lanes ``d * lanes`` on.
+    """
+    edges = [(0, -len(rows) % together), (0, lanes - rows.shape[1])]
+    useful = np.pad(np.ones(rows.shape, dtype=np.bool_), edges).reshape(-1, together * lanes)
+    values = np.pad(rows, edges).reshape(useful.shape)
+    if garbage:
+        noise = garbage.integers(0, 1 << 63, size=useful.shape)
+        values = np.where(useful, values, noise)
+    place = np.array([1 << i * bits for i in range(useful.shape[1])], dtype=object)
+    words = (values.astype(object) & ((1 << bits) - 1)) @ place
+    counts = useful.sum(axis=1)
+    return [Vector(word=int(w), lanes=int(n)) for w, n in zip(words, counts, strict=True)]

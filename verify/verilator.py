@@ -13,13 +13,15 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from cocotb_tools.runner import Verilator
+
+from lockstep.rtl.synth.tool import cache_dir
 
 TOP = "dut"
 """Name of every top module that is simulated."""
@@ -57,6 +59,11 @@ class Toolchain:
     root: Path | None
     version: str
     make_variables: tuple[str, ...] = ()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment to run it in."""
+        return {**os.environ, **({"VERILATOR_ROOT": str(self.root)} if self.root else {})}
 
 
 @cache
@@ -125,13 +132,6 @@ class Runner(Verilator):
         ]
 
 
-def cache_dir() -> Path:
-    """``$LOCKSTEP_CACHE``, or ``lockstep`` in the user's cache folder."""
-    if chosen := os.environ.get("LOCKSTEP_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lockstep"
-
-
 def build(verilog: str) -> Path:
     """Folder that holds the simulator of a design whose top module is ``dut``.
 
@@ -140,21 +140,33 @@ def build(verilog: str) -> Path:
     BuildError
         If Verilator or the compiler refuses it.
     """
-    key = _key(verilog, *_FLAGS)
+    return cached(verilog, *_FLAGS, make=lambda folder: _build_in(folder, verilog))
+
+
+def cached(*parts: str, make: Callable[[Path], None]) -> Path:
+    """A folder of the cache, which ``make`` fills unless it is there.
+
+    Parameters
+    ----------
+    *parts : str
+        All that its content depends on, besides the toolchain.
+    make : callable
+        Gets an empty folder; what it leaves there is kept, unless it raises.
+    """
+    key = _key(*parts)
     folder = cache_dir() / key
     with _locked(key):
         if not folder.exists():
             half_built = folder.with_suffix(".building")
             shutil.rmtree(half_built, ignore_errors=True)  # of a process that was killed
             half_built.mkdir()
-            _build_in(half_built, verilog)
+            make(half_built)
             half_built.rename(folder)
     return folder
 
 
 def lint(verilog: str) -> str:
     """What ``verilator --lint-only`` has to say about a design; nothing if it is clean."""
-    root = toolchain().root
     with tempfile.NamedTemporaryFile("w", suffix=".v") as source:
         source.write(verilog)
         source.flush()
@@ -163,7 +175,7 @@ def lint(verilog: str) -> str:
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, **({"VERILATOR_ROOT": str(root)} if root else {})},
+            env=toolchain().environment,
         )
     return told.stdout + told.stderr
 

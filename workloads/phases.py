@@ -22,9 +22,9 @@ from lockstep.workloads.parts import (
     PatchEmbedding,
     TokenEmbedding,
 )
-from lockstep.workloads.step import Builder, Formats, Phase
+from lockstep.workloads.step import TENSOR_CLASSES, Builder, Formats, Phase, ScaleRule
 
-__all__ = ["Formats", "Phase", "graph"]
+__all__ = ["TENSOR_CLASSES", "Formats", "Phase", "ScaleRule", "graph"]
 
 
 def graph(model: Model, phase: Phase, formats: Formats) -> tuple[Op, ...]:

@@ -1,10 +1,10 @@
 """One forward pass: which tokens, in which formats, and the operators all layers are built from."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
+from lockstep.arch.error import InputError, show, suggest
 from lockstep.arch.formats import format_named
-from lockstep.arch.load import InputError
 from lockstep.workloads.ops import Gemm, Op, Residency, Vector, VectorFunction
 
 
@@ -60,26 +60,43 @@ class Phase:
         return self.kind == "decode" or self.context > 0
 
 
+TENSOR_CLASSES = ("weights", "activations", "kv")
+"""Fields of :class:`Formats` that name a format, and options of ``lockstep run``."""
+
+ScaleRule = Literal["floor", "ceil"]
+"""How a power-of-two scale follows from its block; see docs/formats.md."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Formats:
     """Stored formats of weights, activations and the KV cache, named in ``lockstep.arch.formats``.
 
+    ``scale_rule`` is how block formats with power-of-two scales choose them. It changes what is
+    stored, not how many bytes or cycles that takes.
+
     Raises
     ------
     lockstep.arch.load.InputError
-        If a format is not known.
+        If a format or the scale rule is not known.
     """
 
     weights: str = "bf16"
     activations: str = "bf16"
     kv: str = "bf16"
+    scale_rule: ScaleRule = "floor"
 
     def __post_init__(self) -> None:
-        for role in ("weights", "activations", "kv"):
+        for role in TENSOR_CLASSES:
             try:
-                format_named(getattr(self, role))
+                found = format_named(getattr(self, role))
             except ValueError as error:
                 raise InputError(f"{role}: {error}") from None
+            object.__setattr__(self, role, found.name)  # posit(8,0) is posit8_0
+        if self.scale_rule not in get_args(ScaleRule):
+            raise InputError(
+                f"scale rule: unknown {show(self.scale_rule)}; "
+                f"{suggest(self.scale_rule, get_args(ScaleRule))}"
+            )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Dot products of block formats: exact inside a block, FP32 across blocks."""
+"""Dot products of block formats: exact inside a block, FP32 or fixed point across blocks."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,11 @@ from amaranth.hdl import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from lockstep.arch.mac import FP32, DotConfig
+from lockstep.arch.mac import FP32, DotConfig, FixedSum
 from lockstep.rtl.lib.delay import delayed
 from lockstep.rtl.lib.shared import shared
-from lockstep.rtl.mac.adder import FP32_ADDEND, FP32_BITS, Adder, addend_of_code
+from lockstep.rtl.mac.adder import FP32_ADDEND, Adder, addend_of_code
+from lockstep.rtl.mac.fixed import FixedAdder, FixedRounder, FixedRounding
 from lockstep.rtl.mac.multiplier import SPECIALS, FixedMultiplier, Multiplier
 from lockstep.rtl.mac.rounder import Rounder, Rounding
 from lockstep.rtl.mac.unit import advances
@@ -23,8 +24,8 @@ Late = Callable[[Value, int, str], Value]
 class DotUnit(wiring.Component):
     """Dot products of vectors of blocks; see :func:`lockstep.sim.golden.mac.dot` for the rounding.
 
-    A block's products are summed exactly in fixed point, scaled, and rounded once to FP32; then the
-    sums of the blocks are added up in FP32, in order, from +0. Latency is ``cfg.latency_cycles`` from
+    A block's products are summed exactly in fixed point, scaled, and rounded once, to FP32 or to a
+    fixed point; then the sums of the blocks are added up there, in order, from +0. Latency is ``cfg.latency_cycles`` from
     a dot's last beat; throughput is one beat per cycle, also where one dot follows another.
     Back-pressure on ``o`` stalls the whole pipeline in the same cycle (``i.ready`` is combinational
     from ``o.ready``).
@@ -35,7 +36,7 @@ class DotUnit(wiring.Component):
         ``cfg.beats_per_block`` beats make a block, which the unit counts from reset. The scales and
         ``last``, which ends a dot, count only with a block's last beat. Lane 0 is in the least
         significant bits.
-    o : Out(stream of FP32 codes)
+    o : Out(stream of FP32 codes, or of signed integers)
     """
 
     i: stream.Interface
@@ -56,7 +57,7 @@ class DotUnit(wiring.Component):
                     })
                 )
             ),
-            "o": Out(stream.Signature(FP32_BITS)),
+            "o": Out(stream.Signature(cfg.result_bits)),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -95,21 +96,39 @@ class DotUnit(wiring.Component):
         a_scale = late(self.i.p.a_scale, cycles, "a_scale")
         b_scale = late(self.i.p.b_scale, cycles, "b_scale")
         scaled, rounding = self._scaled(m, total, seen, a_scale, b_scale)
-        m.submodules.rounder = rounder = Rounder(rounding)
-        m.d.comb += rounder.i.eq(late(scaled, 1, "scaled"))
-        addend = late(rounder.o, 1, "addend")
+        addend = late(self._rounded(m, rounding, late(scaled, 1, "scaled")), 1, "addend")
         tag = tagged(tag, 2, "tag_addend")
 
         # The last cycle: accumulate.
         fresh = Signal(init=1)  # the next block starts a dot
-        m.submodules.adder = adder = Adder(FP32_ADDEND)
-        addend_of_code(m, addend, adder.x)
-        m.d.comb += adder.acc.eq(Mux(fresh, 0, self.o.p))
+        total = self._added(m, Mux(fresh, 0, self.o.p), addend)
         with m.If(advance):
             m.d.sync += self.o.valid.eq(tag.valid & tag.block & tag.end)
             with m.If(tag.valid & tag.block):
-                m.d.sync += [self.o.p.eq(adder.o), fresh.eq(tag.end)]
+                m.d.sync += [self.o.p.eq(total), fresh.eq(tag.end)]
         return m
+
+    def _rounded(self, m: Module, rounding: Rounding, number: Value) -> Value:
+        """A block's scaled sum as an addend."""
+        if isinstance(self.cfg.accumulate, FixedSum):
+            cfg = FixedRounding(of=self.cfg.accumulate, rounding=rounding)
+            m.submodules.rounder = fixed = FixedRounder(cfg)
+            m.d.comb += fixed.i.eq(number)
+            return Value.cast(fixed.o)
+        m.submodules.rounder = rounder = Rounder(rounding)
+        m.d.comb += rounder.i.eq(number)
+        return Value.cast(rounder.o)
+
+    def _added(self, m: Module, total: Value, addend: Value) -> Value:
+        """The sum so far and one more block's."""
+        if isinstance(self.cfg.accumulate, FixedSum):
+            m.submodules.adder = fixed = FixedAdder(self.cfg.accumulate)
+            m.d.comb += [fixed.acc.eq(total), fixed.x.eq(addend)]
+            return Value.cast(fixed.o)
+        m.submodules.adder = adder = Adder(FP32_ADDEND)
+        addend_of_code(m, addend, adder.x)
+        m.d.comb += adder.acc.eq(total)
+        return Value.cast(adder.o)
 
     def _tree(self, products: list[Value], late: Late) -> Value:
         """The lanes' sum, a register after the products and after each level."""

@@ -8,18 +8,14 @@ from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from lockstep.arch.tensor import TensorConfig
+from lockstep.arch.tensor import ParallelBase
 from lockstep.rtl.lib.shared import shared
-from lockstep.rtl.tensor.pe import OutputStationaryPE, WeightStationaryPE, operand_shapes
-
-
-def lane(lanes: Value, j: int, like: Value) -> Value:
-    """Lane ``j`` of a port of a row, as wide as ``like``."""
-    return lanes.word_select(j, len(like))
+from lockstep.rtl.tensor.pe import OutputStationaryPE, WeightStationaryPE, lane, operand_shapes
+from lockstep.rtl.tensor.reduce import running_shape
 
 
 class OutputStationaryRow(wiring.Component):
-    """``cfg.cols`` PEs; ``a`` and ``first`` pass from left to right, one PE per advancing cycle.
+    """``cfg.cols`` PEs; ``a`` and ``first`` pass from left to right, ``cfg.hop_cycles`` per PE.
 
     Members
     -------
@@ -28,22 +24,23 @@ class OutputStationaryRow(wiring.Component):
     b, below : In(cols lanes)
         Operands from above; sums from the row below.
     b_down, up : Out(cols lanes)
-        The operands, one cycle later; sums for the row above.
+        The operands for the row below; sums for the row above.
     """
 
-    def __init__(self, cfg: TensorConfig) -> None:
+    def __init__(self, cfg: ParallelBase) -> None:
         self.cfg = cfg
         a, b, acc = operand_shapes(cfg.mac)
+        running = running_shape(cfg.mac, acc.width)
         super().__init__({
             "advance": In(1),
             "capture": In(1),
             "shift": In(1),
-            "a": In(a),
+            "a": In(a.width * cfg.lanes_per_step),
             "first": In(1),
-            "b": In(b.width * cfg.cols),
-            "b_down": Out(b.width * cfg.cols),
-            "below": In(acc.width * cfg.cols),
-            "up": Out(acc.width * cfg.cols),
+            "b": In(b.width * cfg.lanes_per_step * cfg.cols),
+            "b_down": Out(b.width * cfg.lanes_per_step * cfg.cols),
+            "below": In(running.width * cfg.cols),
+            "up": Out(running.width * cfg.cols),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -80,17 +77,18 @@ class WeightStationaryRow(wiring.Component):
         To the row below.
     """
 
-    def __init__(self, cfg: TensorConfig) -> None:
+    def __init__(self, cfg: ParallelBase) -> None:
         self.cfg = cfg
         a, b, acc = operand_shapes(cfg.mac)
+        running = running_shape(cfg.mac, acc.width)
         super().__init__({
             "advance": In(1),
             "a": In(a),
             "swap": In(1),
             "load": In(1),
-            "sum": In(acc.width * cfg.cols),
+            "sum": In(running.width * cfg.cols),
             "weight": In(b.width * cfg.cols),
-            "sum_down": Out(acc.width * cfg.cols),
+            "sum_down": Out(running.width * cfg.cols),
             "weight_down": Out(b.width * cfg.cols),
         })
 

@@ -4,10 +4,10 @@ from amaranth.hdl import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from lockstep.arch.tensor import TensorConfig
+from lockstep.arch.tensor import ParallelBase, TensorBase
 
 
-def job_layout(cfg: TensorConfig) -> data.StructLayout:
+def job_layout(cfg: TensorBase) -> data.StructLayout:
     """A job: C[m, n] = A[m, k] @ B[k, n], or += if ``accumulate``; each of the three is 1 or more."""
     sizes = dict.fromkeys("mnk", cfg.job_bits)
     return data.StructLayout({**sizes, "accumulate": 1})
@@ -18,12 +18,27 @@ def first_lanes(count: Value, lanes: int) -> Value:
     return Cat(lane < count for lane in range(lanes))
 
 
+def step_counter(cfg: ParallelBase) -> Signal:
+    """A counter of elements of the streamed dimension, with room for the skew and a whole load."""
+    return Signal(range(cfg.job_max + (cfg.skew_cycles + 1) * cfg.lanes_per_step + cfg.rows))
+
+
+def last_step(cfg: ParallelBase, streamed: Value) -> Value:
+    """The step that ends a fold of ``streamed`` elements: its last operands', and the skew.
+
+    Held outputs need time for the drain of the fold before, where there is too little skew for it.
+    """
+    if cfg.holds_outputs and cfg.skew_cycles < cfg.rows - 1:
+        return Mux(streamed < cfg.rows, cfg.rows, streamed) - 1
+    return streamed + (cfg.skew_cycles - 1) * cfg.lanes_per_step
+
+
 class OutputStationarySequencer(wiring.Component):
     """Folds of an output-stationary job: row blocks of C outermost, column blocks inside.
 
-    A fold is ``k`` steps that take operands and ``rows + cols - 2`` while the last of them cross the
-    array. Its drain, ``rows`` steps, one row of C each, begins in the next step and overlaps the next
-    fold, which is never shorter; or the next job, or nothing.
+    A fold is steps that take operands, of ``lanes_per_step`` elements of K each, and ``skew_cycles``
+    while the last of them cross the array. Its drain, ``rows`` steps, one row of C each, begins in the
+    next step and overlaps the next fold, which is never shorter; or the next job, or nothing.
 
     Members
     -------
@@ -39,7 +54,9 @@ class OutputStationarySequencer(wiring.Component):
     first : Out(1)
         ... the first of its fold.
     a_lanes : Out(rows), b_lanes : Out(cols)
-        Lanes that carry data in this fold.
+        Lanes that carry data in this fold,
+    k_lanes : Out(lanes_per_step)
+        and in this step.
     capture, shift : Out(1)
         The first step of a drain; any step of it.
     emit : Out(1)
@@ -52,7 +69,7 @@ class OutputStationarySequencer(wiring.Component):
 
     i_job: stream.Interface
 
-    def __init__(self, cfg: TensorConfig) -> None:
+    def __init__(self, cfg: ParallelBase) -> None:
         self.cfg = cfg
         super().__init__({
             "i_job": In(stream.Signature(job_layout(cfg))),
@@ -62,6 +79,7 @@ class OutputStationarySequencer(wiring.Component):
             "first": Out(1),
             "a_lanes": Out(cfg.rows),
             "b_lanes": Out(cfg.cols),
+            "k_lanes": Out(cfg.lanes_per_step),
             "capture": Out(1),
             "shift": Out(1),
             "emit": Out(1),
@@ -75,17 +93,19 @@ class OutputStationarySequencer(wiring.Component):
         job = Signal(job_layout(self.cfg))
         m_left = Signal.like(job.m)
         n_left = Signal.like(job.n)
-        step = Signal(range(self.cfg.job_max + rows + cols))
-        last_step = Signal.like(step)
+        step = step_counter(self.cfg)
+        last = Signal.like(step)
         fold_done = Signal()
+        lanes = self.cfg.lanes_per_step
 
         m.d.comb += [
             self.i_job.ready.eq(~self.busy & self.advance),
-            self.take.eq(self.busy & (step < job.k)),
+            self.k_lanes.eq(Cat(self.busy & (step + d < job.k) for d in range(lanes))),
+            self.take.eq(self.k_lanes[0]),
             self.first.eq(step == 0),
             self.a_lanes.eq(first_lanes(m_left, rows)),
             self.b_lanes.eq(first_lanes(n_left, cols)),
-            fold_done.eq(self.busy & (step == last_step)),
+            fold_done.eq(self.busy & (step >= last)),
         ]
         with m.If(self.i_job.valid & self.i_job.ready):
             new = self.i_job.p
@@ -94,10 +114,10 @@ class OutputStationarySequencer(wiring.Component):
                 job.eq(new),
                 m_left.eq(new.m),
                 n_left.eq(new.n),
-                last_step.eq(new.k + (rows + cols - 3)),
+                last.eq(last_step(self.cfg, new.k)),
             ]
         with m.If(self.busy & self.advance):
-            m.d.sync += step.eq(step + 1)
+            m.d.sync += step.eq(step + lanes)
             with m.If(fold_done):
                 m.d.sync += step.eq(0)
                 with m.If(n_left > cols):
@@ -139,7 +159,7 @@ class WeightStationarySequencer(wiring.Component):
 
     A job is a row of rounds. In a round the array loads the weights of one fold, or streams the rows
     of A through those of another, or, with double buffering, both at once; the next round starts when
-    both are done. A round without a load also waits until the last row of A has crossed the array.
+    both are done. A round without a load also waits for the skew of the last row of A.
 
     Members
     -------
@@ -161,15 +181,13 @@ class WeightStationarySequencer(wiring.Component):
         Lanes of A and B that carry data.
     again : Out(1)
         The row of A adds to partial sums of earlier folds, or of an earlier job.
-    last_cols : Out(1)
-        ... and belongs to the last block of columns,
-    c_lanes : Out(cols)
-        of which these lanes carry data.
+    n_lanes : Out(range(cols + 1))
+        ... and gives a row of C with data in so many lanes.
     """
 
     i_job: stream.Interface
 
-    def __init__(self, cfg: TensorConfig) -> None:
+    def __init__(self, cfg: ParallelBase) -> None:
         self.cfg = cfg
         super().__init__({
             "i_job": In(stream.Signature(job_layout(cfg))),
@@ -182,8 +200,7 @@ class WeightStationarySequencer(wiring.Component):
             "a_lanes": Out(cfg.rows),
             "b_lanes": Out(cfg.cols),
             "again": Out(1),
-            "last_cols": Out(1),
-            "c_lanes": Out(cfg.cols),
+            "n_lanes": Out(range(cfg.cols + 1)),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -199,8 +216,8 @@ class WeightStationarySequencer(wiring.Component):
         loaded = Signal(fold)  # the fold whose rows of A stream, or did last
         loading = Signal()
         streaming = Signal()
-        step = Signal(range(self.cfg.job_max + rows + cols))
-        last_step = Signal.like(step)  # of a round without a load
+        step = step_counter(self.cfg)
+        last = Signal.like(step)  # of a round without a load
         load_done = Signal()
         stream_done = Signal()
 
@@ -214,10 +231,9 @@ class WeightStationarySequencer(wiring.Component):
             self.a_lanes.eq(first_lanes(loaded.k_left, rows)),
             self.b_lanes.eq(first_lanes(to_load.n_left, cols)),
             self.again.eq(loaded.again),
-            self.last_cols.eq(loaded.n_left <= cols),
-            self.c_lanes.eq(first_lanes(loaded.n_left, cols)),
+            self.n_lanes.eq(Mux(loaded.n_left < cols, loaded.n_left, cols)),
             load_done.eq(~loading | (step >= rows - 1)),
-            stream_done.eq(~streaming | (step >= Mux(loading, job.m - 1, last_step))),
+            stream_done.eq(~streaming | (step >= Mux(loading, job.m - 1, last))),
         ]
         with m.If(self.i_job.valid & self.i_job.ready):
             new = self.i_job.p
@@ -227,12 +243,12 @@ class WeightStationarySequencer(wiring.Component):
                 to_load.n_left.eq(new.n),
                 to_load.k_left.eq(new.k),
                 to_load.again.eq(new.accumulate),
-                last_step.eq(new.m + (rows + cols - 3)),
+                last.eq(last_step(self.cfg, new.m)),
             ]
         with m.If(self.busy & self.advance):
             m.d.sync += step.eq(step + 1)
             with m.If(load_done & stream_done):
-                next_load = loading if self.cfg.weight_double_buffer else streaming
+                next_load = loading if self.cfg.double_buffered else streaming
                 more = (to_load.k_left > rows) | (to_load.n_left > cols)
                 m.d.sync += [step.eq(0), streaming.eq(loading), loading.eq(next_load & more)]
                 with m.If(loading):

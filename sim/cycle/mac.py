@@ -49,12 +49,13 @@ def accumulate(cfg: AccumulateConfig, pairs: int) -> MacCost:
 def dot(cfg: DotConfig, blocks: int) -> MacCost:
     """Cost of dot products over ``blocks`` blocks in all, 1 or more; dots follow without a gap.
 
-    A block of n products takes n - 1 additions in fixed point, and one to the FP32 sum.
+    A block of n products takes n - 1 additions in fixed point, and one to the sum of blocks.
     """
     beats = blocks * cfg.beats_per_block
+    in_fp32 = blocks if cfg.accumulate == "fp32" else 0
     return MacCost(
         cycles=cfg.latency_cycles + beats - 1,
         multiplies=beats * cfg.lanes,
-        integer_adds=blocks * (cfg.a_block.block - 1),
-        fp32_adds=blocks,
+        integer_adds=blocks * cfg.a_block.block - in_fp32,
+        fp32_adds=in_fp32,
     )

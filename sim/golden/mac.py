@@ -10,11 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lockstep.arch.formats import BlockFormat, IntFormat
-from lockstep.arch.mac import FP32, AccumulateConfig, DotConfig, Product
+from lockstep.arch.mac import FP32, AccumulateConfig, DotConfig, FixedSum, Product
 from lockstep.sim.golden.formats.accumulate import sum_of_products
 from lockstep.sim.golden.formats.arithmetic import exact_product, exact_sum
-from lockstep.sim.golden.formats.exact import Exact, Ints, from_codes
-from lockstep.sim.golden.formats.rounding import to_codes
+from lockstep.sim.golden.formats.exact import (
+    INFINITE,
+    NAN,
+    Exact,
+    Ints,
+    bit_length,
+    from_codes,
+)
+from lockstep.sim.golden.formats.rounding import shift_right_even, to_codes
 
 FP32Codes = NDArray[np.uint32]
 
@@ -62,16 +69,17 @@ def accumulate(cfg: AccumulateConfig, a: ArrayLike, b: ArrayLike, c: ArrayLike) 
 
 def dot(
     cfg: DotConfig, a: ArrayLike, b: ArrayLike, a_scales: ArrayLike, b_scales: ArrayLike
-) -> FP32Codes:
+) -> FP32Codes | Ints:
     """Dot products of vectors of blocks.
 
-    The sum of a block is exact; times its scales it is rounded once to FP32. FP32 additions take the
-    blocks in order, from +0. Tensor scales of NV formats are left to whoever takes the result.
+    The sum of a block is exact; times its scales it is rounded once, to FP32 or to fixed point.
+    Additions, which FP32 rounds, take the blocks in order, from +0. Tensor scales of NV formats are
+    left to whoever takes the result.
 
     Parameters
     ----------
     cfg : DotConfig
-        Formats; lanes do not matter.
+        Formats and accumulator; lanes do not matter.
     a, b : array_like of uint, (..., n_blocks, block)
         Codes of elements.
     a_scales, b_scales : array_like of uint, (..., n_blocks)
@@ -79,26 +87,46 @@ def dot(
 
     Returns
     -------
-    ndarray of uint32, (...)
-        FP32 codes; any NaN is the format's quiet one.
+    ndarray, (...)
+        uint32, FP32 codes; any NaN is the format's quiet one. Or int64, see :class:`FixedSum`.
 
     Raises
     ------
     ValueError
         If an operand is not a code of its format, or is not in blocks of its format's size.
     """
-    blocks = to_codes(
-        sum_of_products(
-            _scaled(cfg.a_block, a, a_scales),
-            _scaled(cfg.b_block, b, b_scales),
-        ),
-        FP32,
-    ).view(np.float32)
-    total = np.zeros(blocks.shape[:-1], np.float32)
+    blocks = sum_of_products(
+        _scaled(cfg.a_block, a, a_scales),
+        _scaled(cfg.b_block, b, b_scales),
+    )
+    if isinstance(cfg.accumulate, FixedSum):
+        return _fixed_sum(cfg.accumulate, blocks)
+    terms = to_codes(blocks, FP32).view(np.float32)
+    total = np.zeros(terms.shape[:-1], np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
-        for k in range(blocks.shape[-1]):
-            total = total + blocks[..., k]
+        for k in range(terms.shape[-1]):
+            total = total + terms[..., k]
     return np.where(np.isnan(total), np.uint32(FP32.nan_code or 0), total.view(np.uint32))
+
+
+def _fixed_sum(of: FixedSum, blocks: Exact) -> Ints:
+    """The sum over the last axis."""
+    # Beyond ``far`` an addend saturates whatever sum it meets; an infinity does.
+    far = 1 << of.bits
+    shift = blocks.exponent - of.lsb_exponent
+    top = bit_length(blocks.significand) + shift
+    beyond = ((blocks.significand > 0) & (top > of.bits)) | (blocks.special == INFINITE)
+    magnitude = np.where(
+        shift >= 0,
+        blocks.significand << np.clip(shift, 0, of.bits),
+        shift_right_even(blocks.significand, np.maximum(-shift, 0)),
+    )
+    magnitude = np.where(beyond, far, magnitude)
+    terms = np.where(blocks.negative, -magnitude, magnitude)
+    total = np.zeros(terms.shape[:-1], np.int64)
+    for k in range(terms.shape[-1]):
+        total = np.clip(total + terms[..., k], -of.max_integer, of.max_integer)
+    return np.where((blocks.special == NAN).any(axis=-1), of.nan, total)
 
 
 def _scaled(fmt: BlockFormat, codes: ArrayLike, scales: ArrayLike) -> Exact:

@@ -140,6 +140,7 @@ def _record(result: RunResult, command: Sequence[str]) -> dict[str, object]:
         "weights": result.formats.weights,
         "activations": result.formats.activations,
         "kv": result.formats.kv,
+        "scale-rule": result.formats.scale_rule,
     }
     sizes = {
         "prefill": result.prefill_tokens,

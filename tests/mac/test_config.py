@@ -7,6 +7,7 @@ from lockstep.arch.formats import FORMATS, BlockFormat, FloatFormat, IntFormat, 
 from lockstep.arch.mac import (
     AccumulateConfig,
     DotConfig,
+    FixedSum,
     MultiplyConfig,
     least_exponent,
     product_of,
@@ -80,6 +81,9 @@ def test_latency_counts_each_register():
         (lambda: DotConfig(a="mxfp8", b="mxint8", lanes=16), "two floats or two integers"),
         (lambda: DotConfig(a="mxfp8", b="mxfp8", lanes=12), "divide the block of 32"),
         (lambda: DotConfig(a="fp8_e4m3", b="fp8_e4m3", lanes=1), "is not a block format"),
+        (lambda: DotConfig(a="mxfp8", b="mxfp8", lanes=8, accumulate="int32"), "fp32"),
+        (lambda: FixedSum(bits=33, lsb_exponent=0), "less than or equal to 32"),
+        (lambda: AccumulateConfig(mac=MacConfig(reduction="opt1")), "not opt1"),
     ],
 )
 def test_config_rejects_what_cannot_be_built(build, message):
@@ -91,3 +95,11 @@ def test_blocks_of_different_elements_may_meet():
     cfg = DotConfig(a="mxfp8", b="mxfp4", lanes=8)
     assert cfg.product.a == format_named("fp8_e4m3")
     assert cfg.product.b == format_named("fp4_e2m1")
+
+
+def test_a_fixed_sum_comes_from_plain_data():
+    data = {"a": "mxfp8", "b": "mxfp8", "lanes": 8, "accumulate": {"bits": 24, "lsb_exponent": -4}}
+    cfg = DotConfig.model_validate(data)
+    assert cfg.accumulate == FixedSum(bits=24, lsb_exponent=-4)
+    assert cfg.result_bits == 24
+    assert DotConfig.model_validate(data | {"accumulate": "fp32"}).result_bits == 32

@@ -1,6 +1,6 @@
 import pytest
 
-from lockstep.arch.mac import AccumulateConfig, DotConfig, MultiplyConfig
+from lockstep.arch.mac import AccumulateConfig, DotConfig, FixedSum, MultiplyConfig
 from lockstep.arch.tensor import MacConfig
 from lockstep.sim.cycle import mac as model
 
@@ -36,3 +36,6 @@ def test_floats_round_at_every_step_and_blocks_once_each():
     assert model.accumulate(integers, 5).integer_adds == 10
     cost = model.dot(DotConfig(a="nvfp4", b="nvfp4", lanes=4), 3)
     assert (cost.fp32_adds, cost.integer_adds) == (3, 3 * 15)
+    of = FixedSum(bits=32, lsb_exponent=-12)
+    fixed = model.dot(DotConfig(a="nvfp4", b="nvfp4", lanes=4, accumulate=of), 3)
+    assert (fixed.fp32_adds, fixed.integer_adds, fixed.cycles) == (0, 3 * 16, cost.cycles)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lockstep.arch.formats import FloatFormat, format_named
-from lockstep.arch.mac import FP32, AccumulateConfig, DotConfig
+from lockstep.arch.mac import FP32, AccumulateConfig, DotConfig, FixedSum
 from lockstep.arch.tensor import MacConfig
 from lockstep.sim.golden import formats
 from lockstep.sim.golden import mac as golden
@@ -184,3 +184,69 @@ def test_golden_rejects_what_is_no_code():
     dot = DotConfig(a="nvfp4", b="nvfp4", lanes=16)
     with pytest.raises(ValueError, match="16 elements, not 8"):
         golden.dot(dot, np.zeros((1, 8), int), np.zeros((1, 8), int), [0], [0])
+
+
+@pytest.mark.parametrize(
+    ("name", "bits", "lsb_exponent"),
+    [("mxfp8", 32, -18), ("mxfp8_e5m2", 12, 0), ("mxint8", 20, -3), ("nvfp4", 32, -20)],
+)
+def test_fixed_point_sums_round_each_block_and_saturate(name, bits, lsb_exponent):
+    of = FixedSum(bits=bits, lsb_exponent=lsb_exponent)
+    cfg = DotConfig(a=name, b=name, lanes=1, accumulate=of)
+    fmt = cfg.a_block
+    rng = np.random.default_rng(6)
+    a, b = rng.integers(0, 1 << fmt.element_bits, (2, 300, 3, fmt.block))
+    a[:, :, 4:] = b[:, :, 4:] = 0  # or formats with NaN would give little else
+    one = int(formats.encode(1.0, fmt.scale))
+    scales = rng.integers(one - 10, one + 10, (2, 300, 3))
+    result = golden.dot(cfg, a, b, *scales)
+    top = (1 << bits - 1) - 1
+    found = []
+    for i in range(300):
+        total = 0
+        for k in range(3):
+            pairs = [
+                (value(fmt.element, x), value(fmt.element, y))
+                for x, y in zip(a[i, k, :4].tolist(), b[i, k, :4].tolist(), strict=True)
+            ]
+            if any(None in pair for pair in pairs):
+                break
+            factors = [scale_value(fmt.scale, int(s[i, k])) for s in scales]
+            exact = sum(x * y for x, y in pairs) * factors[0] * factors[1]
+            # Fraction rounds ties to even.
+            total = max(-top, min(top, total + round(exact / Fraction(2) ** lsb_exponent)))
+        else:
+            assert result[i] == total
+            found.append(total)
+    assert len(found) > 50
+    assert {top, -top} <= set(found) or bits == 32
+    assert len(set(found)) > 20
+
+
+@pytest.mark.parametrize(
+    ("element", "scale", "result"),
+    [
+        (0x7F, 127, -128),  # NaN
+        (0x38, 255, -128),  # the scale is NaN
+        (0x3C, 127, 72),  # 32 times 1.5 * 1.5
+        (0x7E, 254, 127),  # beyond any sum
+        (0x01, 0, 0),  # below half a unit
+    ],
+)
+def test_nan_in_fixed_point_is_the_least_code(element, scale, result):
+    of = FixedSum(bits=8, lsb_exponent=0)
+    cfg = DotConfig(a="mxfp8", b="mxfp8", lanes=8, accumulate=of)
+    codes = np.full((1, 32), element)
+    assert golden.dot(cfg, codes, codes, [scale], [scale]) == result
+
+
+def test_infinities_saturate_in_fixed_point_and_nan_stays():
+    of = FixedSum(bits=8, lsb_exponent=0)
+    cfg = DotConfig(a="mxfp8_e5m2", b="mxfp8_e5m2", lanes=8, accumulate=of)
+    ones, mixed = np.full((1, 32), 0x3C), np.full((1, 32), 0x3C)
+    mixed[0, 5] = 0xFC
+    assert golden.dot(cfg, ones, mixed, [127], [127]) == -127
+    mixed[0, 9] = 0x7C
+    assert golden.dot(cfg, ones, mixed, [127], [127]) == -128
+    two = [np.stack([x[0], ones[0]]) for x in (ones, mixed)]
+    assert golden.dot(cfg, *two, [127, 127], [127, 127]) == -128

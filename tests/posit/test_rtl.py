@@ -6,20 +6,24 @@ from lockstep.arch.posit import OPERATIONS, PositConfig
 from lockstep.arch.simd import MODES, SimdConfig
 from lockstep.rtl.build import to_verilog
 from lockstep.verify.agree_posit import (
-    compare,
-    missed_mutants,
+    ODD,
     posit_batches,
+    posit_cases,
+    posit_trial,
     simd_batches,
+    simd_trial,
     verify_posit,
 )
+from lockstep.verify.mac_rows import missed
+from lockstep.verify.mac_stream import compare
+from lockstep.verify.posit_traffic import dot_sweep
 from lockstep.verify.verilator import TOP, lint
 
 pytestmark = pytest.mark.rtl
 
 LANES = {"multiply": 16, "add": 16, "dot": 4}
 NAMED = ("posit4_1", "posit8_0", "posit16_1")
-ODD = ("posit3_0", "posit5_2", "posit12_3")
-WIDE = ("posit16_2", "posit24_4", "posit32_5")
+WIDE = ("posit24_4", "posit32_5")
 
 
 def assert_agrees(cfg, batches, least_vectors):
@@ -60,9 +64,9 @@ def test_simd_agrees_in_every_mode(mode):
 
 @pytest.mark.parametrize("unit", [*OPERATIONS, "simd"])
 def test_mutants_are_caught(unit):
-    missed = missed_mutants(unit)
-    assert len(missed) >= 4
-    assert not any(missed.values()), missed
+    bugs = simd_trial(seed=1) if unit == "simd" else posit_trial(unit, seed=1)
+    assert len(bugs.mutants) >= 4
+    assert not missed(bugs)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -83,12 +87,27 @@ def test_odd_posits_agree(operation, name):
     assert_agrees(cfg, posit_batches(cfg, quick=True, seed=5), 300)
 
 
+def test_every_narrow_posit_is_exhaustive():
+    found = {
+        (case.unit, case.format) for case in posit_cases(quick=True, seed=1) if case.exhaustive
+    }
+    narrow = ("posit3_0", "posit4_1", "posit5_2", "posit6_1", "posit8_0")
+    assert found == {
+        *((f"posit {operation}", name) for operation in OPERATIONS for name in narrow),
+        ("simd dot", "posit8_0"), ("simd dot", "posit4_1"), ("simd dot", "fp4_e2m1"),
+    }  # fmt: skip
+
+
+def test_a_sweep_of_dots_has_every_pair_alone():
+    cfg = PositConfig(operation="dot", format="posit4_1", lanes=4)
+    words = dot_sweep(cfg).words
+    assert {word >> 32 for word in words} == {3}  # first and last
+    pairs = [[word >> 8 * k & 0xFF for k in range(4)] for word in words]
+    assert all(sum(map(bool, row)) <= 1 for row in pairs)
+    assert {sum(row) for row in pairs} == set(range(256))
+
+
 @pytest.mark.slow
 def test_every_row_passes_in_full():
     rows = list(verify_posit())
     assert [row.summary() for row in rows if not row.passed] == []
-    assert {(row.unit, row.format) for row in rows if row.exhaustive} == {
-        ("posit multiply", "posit4_1"), ("posit multiply", "posit8_0"),
-        ("posit add", "posit4_1"), ("posit add", "posit8_0"),
-        ("simd dot", "posit8_0"), ("simd dot", "posit4_1"), ("simd dot", "fp4_e2m1"),
-    }  # fmt: skip

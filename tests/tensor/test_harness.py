@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lockstep.arch.tensor import TensorConfig
+from lockstep.arch.tensor import SystolicConfig
 
 pytest.importorskip("cocotb")
 
@@ -18,7 +18,7 @@ from lockstep.verify.measure import measure_gemm_cycles
 from lockstep.verify.mutants import mutants
 from lockstep.verify.tensor import TESTBENCH, verify_machine_tensor
 
-SMALL = TensorConfig(kind="systolic", dataflow="output_stationary", rows=4, cols=3)
+SMALL = SystolicConfig(kind="systolic", dataflow="output_stationary", rows=4, cols=3)
 PLAN = {"cfg": SMALL.model_dump(), "shapes": [[5, 4, 3]], "stalled": [], "long": []}
 ROW = AgreementRow(
     unit="tensor, tried",
