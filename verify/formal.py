@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lockstep.rtl.synth.tool import cache_dir
-from lockstep.verify import formal_jobs
+from lockstep.verify import formal_compress, formal_jobs
 from lockstep.verify.formal_jobs import TOP, Job
 
 log = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     rows = []
-    for row in prove(formal_jobs.jobs()):
+    for row in prove([*formal_jobs.jobs(), *formal_compress.jobs()]):
         rows.append(row)
         verdict = "ok  " if row.passed else "FAIL"
         log.info("%s %-44s %-8s %6.1f s  %s", verdict, row.name, row.result, row.seconds, row.claim)

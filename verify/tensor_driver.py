@@ -144,7 +144,7 @@ class Driver:
             If the engine breaks the stream protocol, stops, emits too much or takes too little.
         """
         dut = self.dut
-        ready = busy = False
+        ready = occupied = False
         dut.o_c__ready.value = 0
         waiting: int | None = None  # the word o_c offered in the last cycle and nobody took
         progress_at = 0
@@ -153,7 +153,7 @@ class Driver:
                 self._change_pace()
             accepted = len(self.tallies)
             for name, source in self.sources.items():
-                wait = self.patient and busy if name == "job" else self.late
+                wait = self.patient and occupied if name == "job" else self.late
                 source.offer(accepted if wait else self.n_jobs)
             if (now := self.coin.random() < self.ready_chance) != ready:
                 ready = now
@@ -161,6 +161,7 @@ class Driver:
             await ReadOnly()
             taken = [name for name, source in self.sources.items() if source.takes()]
             busy = dut.busy.value == 1
+            occupied = busy or "job" in taken
             if busy:
                 self.tallies[-1].busy_cycles += 1
                 self.tallies[-1].stalled_cycles += int(dut.stalled.value)
@@ -188,7 +189,7 @@ class Driver:
     def _change_pace(self) -> None:
         self.ready_chance = self.coin.choice(_CHANCES)
         self.late = self.coin.random() < 0.75
-        self.patient = self.coin.random() < 0.75
+        self.patient = self.coin.random() < 0.5
         for source in self.sources.values():
             source.chance = self.coin.choice(_CHANCES)
 

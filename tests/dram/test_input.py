@@ -143,9 +143,7 @@ def test_a_breach_of_the_protocol_fails_the_command(command, tmp_path, monkeypat
     path.write_text("R 0x0\n")
     breach = checker.Violation("tRCD_RD", 21, "RD", 0, 22)
     monkeypatch.setattr(checker, "check", lambda *_: [breach, breach])
-    with pytest.raises(typer.Exit) as end:
-        command("ddr4-3200", str(path), "--json")
-    assert end.value.exit_code == 1
+    assert command("ddr4-3200", str(path), "--json") == 1
     assert "tRCD_RD broken by RD of bank 0 at cycle 21, and 1 more" in capsys.readouterr().err
 
 

@@ -83,6 +83,7 @@ def test_missing_tools_are_named(tools, monkeypatch):
 
 
 def test_the_command_fails_if_one_job_does(tools, tmp_path, monkeypatch):
+    monkeypatch.setattr(formal.formal_compress, "jobs", lambda: [])
     monkeypatch.setattr(formal.formal_jobs, "jobs", lambda: [JOB, replace(JOB, holds=False)])
     out = tmp_path / "rows.json"
     assert formal.main(["--out", str(out)]) == 1
