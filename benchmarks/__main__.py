@@ -17,6 +17,7 @@ TABLES = {
     "gemm": "benchmarks.gemm_cycles",
     "rtl": "benchmarks.rtl_speed",
     "formats": "benchmarks.formats",
+    "dram": "benchmarks.dram",
 }
 
 

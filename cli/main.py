@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from lockstep.arch.load import InputError
+from lockstep.cli.dram import dram
 from lockstep.cli.options import (
     JsonOption,
     MachineArgument,
@@ -214,10 +215,13 @@ def formats(as_json: JsonOption = False) -> None:
 
 @app.command()
 def schema(
-    kind: Annotated[str, typer.Argument(help="machine, model, tech or dram.")] = "machine",
+    kind: Annotated[
+        str, typer.Argument(help="machine, model, tech, dram or dram_timing.")
+    ] = "machine",
 ) -> None:
     """Print the JSON Schema of a file kind, for editors."""
     from lockstep.arch.config import Config
+    from lockstep.arch.dram import DramSpec
     from lockstep.arch.load import json_schema
     from lockstep.arch.machine import Machine
     from lockstep.arch.memory import DramPreset
@@ -229,6 +233,7 @@ def schema(
         "model": Model,
         "tech": Tech,
         "dram": DramPreset,
+        "dram_timing": DramSpec,
     }
     if kind not in kinds:
         raise InputError(f"kind: unknown kind {kind!r}; choose {', '.join(kinds)}")
@@ -306,6 +311,7 @@ def report(
 
 
 app.command()(synth)
+app.command()(dram)
 app.command()(reproduce)
 
 

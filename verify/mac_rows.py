@@ -95,7 +95,7 @@ def verify_cases(
         runs: list[tuple[Case, Future[Outcome], list[Future[bool]]]] = []
         try:
             for case, of_case in zip(chosen, bugs, strict=True):
-                outcome = pool.submit(_compared, case, to_verilog(case.cfg, TOP), seed)
+                outcome = pool.submit(_compared, case, _sound(case.cfg), seed)
                 outcome.add_done_callback(told(case.name))
                 caught = []
                 for trial, name in of_case:

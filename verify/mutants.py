@@ -72,8 +72,9 @@ def _bugs_of_engine(cfg: ParallelBase) -> dict[str, Mutate]:
         bugs["skews one row a cycle too long"] = _delays("a_1")
     if cfg.holds_outputs:
         bugs["adds to the sums of the fold before"] = _keeps_sums
-        # Held weights have one row left by then, which random stalls seldom hit.
-        bugs["accepts a job while a row of C waits"] = _accepts_early
+        if not cfg.fuse_cycles:
+            # Otherwise, or with held weights, random stalls seldom hit a row at that moment.
+            bugs["accepts a job while a row of C waits"] = _accepts_early
     else:
         bugs["marks output rows a cycle late"] = _delays("tag")
     if isinstance(cfg, CubeConfig):
