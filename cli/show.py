@@ -75,7 +75,16 @@ def agreement(rows: Iterable["AgreementRow | FormatRow"]) -> None:
     arithmetic, engines = [], []
     for row in rows:
         if isinstance(row, FormatRow):
-            arithmetic.append(row.summary())
+            arithmetic.append({
+                "unit": row.unit,
+                "format": row.format,
+                "vectors": row.vectors,
+                "all pairs": "yes" if row.exhaustive else "no",
+                "wrong": row.mismatches,
+                "cycles off": row.cycle_error_max,
+                "mutants": f"{row.mutants_caught} of {row.mutants}",
+                "passed": "yes" if row.passed else "NO",
+            })
         else:
             engines.append(row)
     if arithmetic:

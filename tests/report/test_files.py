@@ -86,6 +86,7 @@ def test_the_files_run_again_to_the_same_numbers(run_of, tmp_path, monkeypatch):
     assert run == "run"
     assert set(options) == {
         "--prefill=17", "--decode=3", "--batch=2", "--weights=int8", "--activations=int8", "--kv=int8",
+        "--scale-rule=floor",
     }  # fmt: skip
     again = simulate(
         load_machine(machine),
