@@ -140,14 +140,16 @@ def _record(result: RunResult, command: Sequence[str]) -> dict[str, object]:
         "weights": result.formats.weights,
         "activations": result.formats.activations,
         "kv": result.formats.kv,
-        "scale-rule": result.formats.scale_rule,
+        "scale_rule": result.formats.scale_rule,
     }
     sizes = {
         "prefill": result.prefill_tokens,
         "decode": result.decode_tokens,
         "batch": result.batch,
     }
-    options = [f"--{name}={value}" for name, value in {**sizes, **formats}.items()]
+    options = [
+        f"--{name.replace('_', '-')}={value}" for name, value in {**sizes, **formats}.items()
+    ]
     return {
         "command": shlex.join(["lockstep", *command]),
         "repeat": shlex.join([
