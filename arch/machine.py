@@ -11,6 +11,7 @@ from lockstep.arch.config import Config
 from lockstep.arch.error import InputError, Location
 from lockstep.arch.load import Document, load, read_yaml, resolve, validate
 from lockstep.arch.memory import DramConfig, DramPreset, ScratchpadConfig
+from lockstep.arch.near_memory import PimConfig
 from lockstep.arch.tech import BlockFigures, Tech
 from lockstep.arch.tensor import TensorConfig
 from lockstep.arch.vector import VectorConfig
@@ -19,6 +20,8 @@ from lockstep.arch.vector import VectorConfig
 class Machine(Config):
     """An accelerator: tensor engine, vector unit, scratchpad and DRAM on one clock.
 
+    Its matrix work is done by a tensor engine, by processors beside the DRAM, or by either.
+
     Parameters
     ----------
     kind : "machine"
@@ -26,20 +29,29 @@ class Machine(Config):
     clock_mhz : float
     tech : str
         A shipped technology table, or a path beside the machine file.
-    tensor, vector, scratchpad, dram : unit configs
+    tensor, vector, scratchpad, dram, pim : unit configs
     """
 
     kind: Literal["machine"]
     name: Annotated[str, Field(min_length=1, max_length=80)]
     clock_mhz: Annotated[float, Field(ge=1e-3, le=100_000)]
     tech: str
-    tensor: TensorConfig
+    tensor: TensorConfig | None = None
     vector: VectorConfig
     scratchpad: ScratchpadConfig
     dram: DramConfig
+    pim: PimConfig | None = None
+
+    @model_validator(mode="after")
+    def _does_matrix_work(self) -> "Machine":
+        if not (self.tensor or self.pim):
+            raise ValueError("tensor is missing; add 'tensor: ...', or 'pim: ...' beside the DRAM")
+        return self
 
     @model_validator(mode="after")
     def _one_tile_fits(self) -> "Machine":
+        if self.tensor is None:
+            return self
         need = self.tensor.tile_bits(*self.tensor.smallest_tile) // 8
         if need > self.tile_bytes:
             raise ValueError(
@@ -48,6 +60,27 @@ class Machine(Config):
                 f"not {self.scratchpad.size_bytes}"
             )
         return self
+
+    @property
+    def engine(self) -> TensorConfig:
+        """The tensor engine.
+
+        Raises
+        ------
+        lockstep.arch.error.InputError
+            If the machine has none.
+        """
+        if self.tensor is None:
+            raise InputError(f"machine {self.name!r} has no tensor engine; name one that has")
+        return self.tensor
+
+    @property
+    def operand_formats(self) -> tuple[str, str]:
+        """Formats of activations and of weights, as the matrix unit takes them."""
+        if self.tensor:
+            return self.tensor.mac.a, self.tensor.mac.b
+        assert self.pim
+        return self.pim.format, self.pim.format
 
     @property
     def tile_bytes(self) -> int:
@@ -68,9 +101,15 @@ class Machine(Config):
         return self.clock_mhz * 1e6
 
     @property
+    def macs_per_cycle(self) -> float:
+        """Multiply-accumulates per cycle with every PE and every near-memory MAC busy."""
+        near = self.pim.macs_per_s() * self.dram.channels / self.clock_hz if self.pim else 0.0
+        return (self.tensor.pes if self.tensor else 0) + near
+
+    @property
     def peak_macs_per_s(self) -> float:
-        """Multiply-accumulates per second with every PE busy."""
-        return self.tensor.pes * self.clock_hz
+        """Multiply-accumulates per second with everything busy."""
+        return self.macs_per_cycle * self.clock_hz
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +123,7 @@ class System:
     @property
     def mac(self) -> BlockFigures:
         """Energy and area of the tensor engine's MAC, by both its operands' formats."""
-        mac = self.machine.tensor.mac
+        mac = self.machine.engine.mac
         return self.tech.mac_figures(mac.a, mac.b)
 
     @property
@@ -117,10 +156,11 @@ def load_machine(name_or_path: str, overrides: Sequence[str] = ()) -> System:
     machine = validate(Machine, document)
     tech = load(Tech, _named(document, "tech", ("tech",), machine.tech))
     dram = load(DramPreset, _named(document, "dram", ("dram", "preset"), machine.dram.preset))
-    try:
-        tech.mac_figures(machine.tensor.mac.a, machine.tensor.mac.b)
-    except ValueError as error:
-        raise document.error(("tensor", "mac"), str(error)) from None
+    if machine.tensor:
+        try:
+            tech.mac_figures(machine.tensor.mac.a, machine.tensor.mac.b)
+        except ValueError as error:
+            raise document.error(("tensor", "mac"), str(error)) from None
     return System(machine=machine, tech=tech, dram=dram)
 
 

@@ -20,7 +20,7 @@ KNOWN_DIFFERENCE_CYCLES = 1
 
 def scalesim_request(system: System, dataflow: str, m: int, n: int, k: int) -> dict[str, object]:
     """The same array in SCALE-Sim, its three SRAMs as large as the scratchpad together."""
-    tensor = system.machine.tensor
+    tensor = system.machine.engine
     kib = system.machine.scratchpad.size_bytes // 1024
     return {
         "m": m, "n": n, "k": k, "rows": tensor.rows, "cols": tensor.cols, "dataflow": dataflow,

@@ -20,9 +20,9 @@ def zigzag_request(
     machine = system.machine
     return {
         "m": m, "n": n, "k": k, "dataflow": dataflow, "weights_per_pe": weights_per_pe,
-        "rows": machine.tensor.rows,
-        "cols": machine.tensor.cols,
-        "acc_bits": machine.tensor.mac.acc_bits,
+        "rows": machine.engine.rows,
+        "cols": machine.engine.cols,
+        "acc_bits": machine.engine.mac.acc_bits,
         "sram_bits": 8 * machine.scratchpad.size_bytes,
         "sram_bits_per_cycle": int(8 * machine.scratchpad.bytes_per_cycle),
         "dram_bits_per_cycle": int(8 * system.dram_bytes_per_cycle),
@@ -84,7 +84,7 @@ def measure(session: Session) -> Table:
 
 
 def _our_row(system: System, result: GemmResult, call: float, process: float) -> Row:
-    mapping, tensor = result.mapping, system.machine.tensor
+    mapping, tensor = result.mapping, system.machine.engine
     ideal = SIZE**3 / tensor.pes
     dispatch = mapping.jobs * tensor.dispatch_cycles
     return {

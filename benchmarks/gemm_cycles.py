@@ -52,7 +52,7 @@ def _row(session: Session, array: int, short: str, size: int) -> Row:
             f"tensor.cols={array}",
         ],
     )
-    rtl_cycles, _ = measure_gemm_cycles(system.machine.tensor, size, size, size)
+    rtl_cycles, _ = measure_gemm_cycles(system.machine.engine, size, size, size)
     ours = simulate_gemm(system, size, size, size).compute_cycles
     scalesim = ask(
         SCALESIM,

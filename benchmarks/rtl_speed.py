@@ -61,7 +61,7 @@ def _row(session: Session, array: int) -> Row:
     size = f"{array}x{array}"
     session.say(f"rtl: building {size}")
     overrides = [f"tensor.rows={array}", f"tensor.cols={array}"]
-    cfg = load_machine("edge-os16", overrides).machine.tensor
+    cfg = load_machine("edge-os16", overrides).machine.engine
     begin = time.perf_counter()
     verilog = to_verilog(cfg, TOP)
     verilog_s = time.perf_counter() - begin

@@ -162,9 +162,10 @@ def machines(as_json: JsonOption = False) -> None:
     rows = [
         {
             "name": s.machine.name,
-            "array": s.machine.tensor.shape,
-            "engine": s.machine.tensor.architecture,
-            "mac": s.machine.tensor.mac.format,
+            "array": s.machine.tensor.shape if s.machine.tensor else "",
+            "engine": s.machine.tensor.architecture if s.machine.tensor else "",
+            "pim": s.machine.pim.kind if s.machine.pim else "",
+            "format": s.machine.operand_formats[1],
             "mhz": s.machine.clock_mhz,
             "tmac_s": s.machine.peak_macs_per_s * 1e-12,
             "dram_gb_s": s.dram.peak_bytes_per_s * s.machine.dram.channels * 1e-9,

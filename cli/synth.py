@@ -78,7 +78,7 @@ def _gates(
     with _progress() as report:
         try:
             engine = synthesize_engine(
-                machine.tensor,
+                machine.engine,
                 library=library,
                 target_delay_ns=delay_ns or None,
                 progress=report,

@@ -90,7 +90,7 @@ def _job(name: str, overrides: Sequence[str]) -> Job:
             raise InputError("--set: it overrides keys of a machine; name a machine to verify")
         return UNITS[name]
     if name in shipped("machines") or Path(name).suffix:
-        tensor = load_machine(name, overrides).machine.tensor
+        tensor = load_machine(name, overrides).machine.engine
         return lambda quick, report: [verify_machine_tensor(tensor, quick=quick, progress=report)]
     known = [*UNITS, *shipped("machines")]
     raise InputError(f"unknown unit or machine {name!r}; {suggest(name, known)}")

@@ -41,7 +41,7 @@ def end_to_end(progress: Progress) -> Part:
     points = [best_point(design, progress) for design in DESIGNS]
     base = next(point for point in points if point.design.name == BASE)
     system = load_machine(MACHINE)
-    tiles = system.machine.tensor.pes / base.design.cfg.pes
+    tiles = system.machine.engine.pes / base.design.cfg.pes
     budget = tiles * base.synthesis.nand2_equivalents
     rows: list[dict[str, str | int | float]] = []
     for point in points:

@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from lockstep.arch.near_memory import PimEvent
 from lockstep.arch.vector import Primitive
+
+Name = TypeVar("Name", bound=str)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,11 +17,13 @@ class Activity:
     Parameters
     ----------
     macs : float
-        Useful multiply-accumulates; padding zeros toggle nothing and are not counted.
+        Useful multiply-accumulates wherever they ran; padding zeros toggle nothing, so do not count.
     scratchpad_read_bytes, scratchpad_write_bytes : float
     dram_read_bytes, dram_write_bytes : float
     primitives : mapping
         Lane operations of the vector unit by primitive.
+    pim : mapping
+        Events of the processor beside the DRAM; its MACs are in ``macs`` too.
     """
 
     macs: float = 0.0
@@ -26,6 +32,7 @@ class Activity:
     dram_read_bytes: float = 0.0
     dram_write_bytes: float = 0.0
     primitives: Mapping[Primitive, float] = field(default_factory=dict)
+    pim: Mapping[PimEvent, float] = field(default_factory=dict)
 
     @property
     def dram_bytes(self) -> float:
@@ -33,16 +40,14 @@ class Activity:
         return self.dram_read_bytes + self.dram_write_bytes
 
     def __add__(self, other: "Activity") -> "Activity":
-        primitives = dict(self.primitives)
-        for name, count in other.primitives.items():
-            primitives[name] = primitives.get(name, 0.0) + count
         return Activity(
             macs=self.macs + other.macs,
             scratchpad_read_bytes=self.scratchpad_read_bytes + other.scratchpad_read_bytes,
             scratchpad_write_bytes=self.scratchpad_write_bytes + other.scratchpad_write_bytes,
             dram_read_bytes=self.dram_read_bytes + other.dram_read_bytes,
             dram_write_bytes=self.dram_write_bytes + other.dram_write_bytes,
-            primitives=primitives,
+            primitives=_sum(self.primitives, other.primitives),
+            pim=_sum(self.pim, other.pim),
         )
 
     def __mul__(self, times: float) -> "Activity":
@@ -53,4 +58,12 @@ class Activity:
             dram_read_bytes=self.dram_read_bytes * times,
             dram_write_bytes=self.dram_write_bytes * times,
             primitives={name: count * times for name, count in self.primitives.items()},
+            pim={name: count * times for name, count in self.pim.items()},
         )
+
+
+def _sum(one: Mapping[Name, float], other: Mapping[Name, float]) -> dict[Name, float]:
+    total = dict(one)
+    for name, count in other.items():
+        total[name] = total.get(name, 0.0) + count
+    return total

@@ -10,36 +10,17 @@ once, all GEMMs of all of them in one call of the mapper.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from lockstep.arch.formats import format_named
 from lockstep.arch.machine import System
+from lockstep.sim import near_memory
 from lockstep.sim.activity import Activity
+from lockstep.sim.cost import OpCost
 from lockstep.sim.cycle import vector
 from lockstep.sim.mapper import Mapping, Problem, map_problems
 from lockstep.workloads.ops import Gemm, Op, Residency, Vector
 
 Group = tuple[Op, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpCost:
-    """One occurrence of one operator.
-
-    ``latency_cycles`` is the operator's share of the wall clock after overlap; the other cycle
-    counts are what each resource would take alone. ``bound_by`` is one of compute, dram,
-    scratchpad, vector, or overlapped (hidden behind the tensor engine of its group).
-    """
-
-    op: Op
-    latency_cycles: float
-    tensor_cycles: float = 0.0
-    vector_cycles: float = 0.0
-    dma_cycles: float = 0.0
-    scratchpad_cycles: float = 0.0
-    bound_by: str
-    activity: Activity
-    mapping: Mapping | None = None
 
 
 def cost_graphs(system: System, graphs: Iterable[Sequence[Op]]) -> list[list[OpCost]]:
@@ -55,8 +36,10 @@ def cost_graphs(system: System, graphs: Iterable[Sequence[Op]]) -> list[list[OpC
     grouped = [stream_groups(graph) for graph in graphs]
     unique = dict.fromkeys(group for graph in grouped for group in graph)
     gemms = dict.fromkeys(op for group in unique for op in group if isinstance(op, Gemm))
-    mapped = map_problems(system, [_problem(system, op) for op in gemms])
-    mappings = dict(zip(gemms, mapped, strict=True))
+    mappings: dict[Gemm, Mapping] = {}
+    if system.machine.tensor:
+        mapped = map_problems(system, [_problem(system, op) for op in gemms])
+        mappings = dict(zip(gemms, mapped, strict=True))
     costs = {group: _cost_group(system, group, mappings) for group in unique}
     return [[cost for group in graph for cost in costs[group]] for graph in grouped]
 
@@ -83,7 +66,7 @@ def _problem(system: System, op: Gemm) -> Problem:
     def bits(name: str) -> float:
         return float(format_named(name).bits_per_element)
 
-    tensor, resident = system.machine.tensor, system.machine.resident_bytes
+    tensor, resident = system.machine.engine, system.machine.resident_bytes
     # A streamed operand needs one block of rows on chip, as wide as the row it carries.
     block_bytes = min(op.m, tensor.smallest_tile[0]) * tensor.mac.acc_bits / 8
 
@@ -108,21 +91,34 @@ def _problem(system: System, op: Gemm) -> Problem:
 
 
 def _cost_group(system: System, group: Group, mappings: dict[Gemm, Mapping]) -> list[OpCost]:
-    costs = [
-        _cost_gemm(op, mappings[op]) if isinstance(op, Gemm) else _cost_vector(system, op)
-        for op in group
-    ]
-    tensor = sum(c.latency_cycles for c in costs if c.mapping)
-    own = {i: c.latency_cycles for i, c in enumerate(costs) if not c.mapping}
+    """The group on the tensor engine or beside the memory, whichever is done sooner."""
+    vectors = {op: _cost_vector(system, op) for op in group if isinstance(op, Vector)}
+    processors: list[dict[Op, OpCost]] = []
+    if system.machine.tensor:
+        processors.append({
+            op: _cost_gemm(op, mappings[op]) for op in group if isinstance(op, Gemm)
+        })
+    if pim := system.machine.pim:
+        processors.append({
+            op: near_memory.cost_gemm(system, pim, op) for op in group if isinstance(op, Gemm)
+        })
+    choices = [_overlap([(vectors | gemms)[op] for op in group]) for gemms in processors]
+    return min(choices, key=lambda costs: sum(c.latency_cycles for c in costs))
+
+
+def _overlap(costs: list[OpCost]) -> list[OpCost]:
+    """A group's operators at work together: as long as the busiest resource."""
+    gemms = sum(c.latency_cycles for c in costs if isinstance(c.op, Gemm))
+    own = {i: c.latency_cycles for i, c in enumerate(costs) if isinstance(c.op, Vector)}
     whole = max(
-        tensor,
+        gemms,
         sum(c.vector_cycles for c in costs),
         sum(c.dma_cycles for c in costs),
         sum(c.scratchpad_cycles for c in costs),
-        0.0 if tensor else sum(own.values()),
+        0.0 if gemms else sum(own.values()),
     )
     # GEMMs keep their time; what the group takes beyond it falls to its vector operators.
-    excess = whole - tensor
+    excess = whole - gemms
     for i, time in own.items():
         share = excess * time / sum(own.values())
         costs[i] = _hidden(costs[i], share)

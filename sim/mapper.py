@@ -126,7 +126,7 @@ def _steps(size: int, unit: int, limit: int) -> list[int]:
 
 def _tilings(system: System, p: Problem) -> I64:
     """Rows of (Tm, Tn, Tk, order) that fit the tile half of the scratchpad."""
-    t = system.machine.tensor
+    t = system.machine.engine
     grid = np.array(
         np.meshgrid(
             *(
@@ -171,14 +171,14 @@ class _Costs:
         self._trips = [-(-d // t) for d, t in zip(self._dims, self._tiles, strict=True)]
         self.instances = np.array([p.instances for p in problems])[which]
         self.jobs = self.instances * np.prod(self._trips, axis=0)
-        self.buffer_bytes = system.machine.tensor.tile_bits(*self._tiles) / 8
+        self.buffer_bytes = system.machine.engine.tile_bits(*self._tiles) / 8
         self._array(system)
         self._traffic(system, problems, which)
         self._overlap(system)
 
     def _array(self, system: System) -> None:
         """Tensor engine cycles and scratchpad traffic of the jobs of one instance, summed exactly."""
-        tensor = system.machine.tensor
+        tensor = system.machine.engine
         total = self._over_tiles(lambda m, n, k: compute_cycles(tensor, m, n, k))
         self.array_cycles = self.instances * total + self.jobs * tensor.dispatch_cycles
         mac = tensor.mac
@@ -227,7 +227,7 @@ class _Costs:
         )
         # Mean tile sizes, so that bytes summed over the tiles are exact.
         m, n, k = (d / t for d, t in zip(self._dims, self._trips, strict=True))
-        acc_bits = system.machine.tensor.mac.acc_bits
+        acc_bits = system.machine.engine.mac.acc_bits
         a = m * k * bits("a_bits") / 8 * flag("a_in_dram")
         b = k * n * bits("b_bits") / 8 * flag("b_in_dram")
         c = m * n * bits("c_bits") / 8 * flag("c_in_dram")
@@ -295,7 +295,7 @@ class _Costs:
         between = np.maximum(busy, (self._first_load + always) / per_cycle)
         total = total + (self.instances - 1) * between
         latency = np.where(self.dram_bytes > 0, system.dram_latency_cycles, 0.0)
-        drain = system.machine.tensor.output_latency_cycles
+        drain = system.machine.engine.output_latency_cycles
         total = total + self._exposed / per_cycle + latency + drain
         floor = np.maximum(np.maximum(self.array_cycles, self.scratchpad_cycles), self.dma_cycles)
         self.latency_cycles = np.maximum(total, floor)

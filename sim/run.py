@@ -8,9 +8,10 @@ from lockstep.arch.load import InputError
 from lockstep.arch.machine import System
 from lockstep.sim.activity import Activity
 from lockstep.sim.area import area_mm2
+from lockstep.sim.cost import OpCost
 from lockstep.sim.cycle.tensor import compute_cycles
-from lockstep.sim.energy import energy_pj
-from lockstep.sim.engine import OpCost, cost_graphs
+from lockstep.sim.energy import energy_pj, mac_energy_pj
+from lockstep.sim.engine import cost_graphs
 from lockstep.sim.mapper import Mapping, Problem, map_problems
 from lockstep.workloads.model import Model
 from lockstep.workloads.phases import Formats, Phase, graph
@@ -25,6 +26,7 @@ class OpTotal:
     occurrences: int
     latency_cycles: float
     tensor_cycles: float
+    pim_cycles: float
     vector_cycles: float
     dma_cycles: float
     scratchpad_cycles: float
@@ -107,8 +109,8 @@ class RunResult:
 
     @property
     def utilization(self) -> float:
-        """Useful MACs over what the array could do in the same time, 0 to 1."""
-        return self.activity.macs / (self.cycles * self.system.machine.tensor.pes)
+        """Useful MACs over what the machine could do in the same time, 0 to 1."""
+        return self.activity.macs / (self.cycles * self.system.machine.macs_per_cycle)
 
     def energy_pj(self) -> dict[str, float]:
         """Energy by component, in pJ."""
@@ -135,7 +137,7 @@ class RunResult:
             "tpot_s": self.tpot_s,
             "tokens_per_s": self.tokens_per_s,
             "utilization": self.utilization,
-            "mac_energy_pj": self.system.mac.energy_pj,
+            "mac_energy_pj": mac_energy_pj(self.system),
             "energy_j": sum(energy.values()),
             "energy_per_token_j": sum(energy.values()) / generated,
             "energy_by_component_j": energy,
@@ -194,20 +196,22 @@ def decode_phase(batch: int, prefill: int, step: int) -> Phase:
 
 def default_formats(system: System) -> Formats:
     """Formats of the machine's own MAC: weights as operand B, activations and KV cache as A."""
-    mac = system.machine.tensor.mac
-    return Formats(weights=mac.b, activations=mac.a, kv=mac.a)
+    a, b = system.machine.operand_formats
+    return Formats(weights=b, activations=a, kv=a)
 
 
 def _check_formats(system: System, formats: Formats) -> None:
-    mac = system.machine.tensor.mac
-    for option, name, unit, bits in (
-        ("weights", formats.weights, "b", mac.b_bits),
-        ("activations", formats.activations, "a", mac.a_bits),
-        ("kv", formats.kv, "a", mac.a_bits),
+    machine = system.machine
+    a, b = (format_named(name).element_bits for name in machine.operand_formats)
+    key_a, key_b = ("tensor.mac.a", "tensor.mac.b") if machine.tensor else ("pim.format",) * 2
+    for option, name, key, bits in (
+        ("weights", formats.weights, key_b, b),
+        ("activations", formats.activations, key_a, a),
+        ("kv", formats.kv, key_a, a),
     ):
         if format_named(name).element_bits > bits:
             raise InputError(
-                f"--{option}: {name} is wider than the MAC's tensor.mac.{unit} of {bits} bits; "
+                f"--{option}: {name} is wider than the MAC's {key} of {bits} bits; "
                 f"choose a narrower format, or a machine with wider MACs"
             )
 
@@ -224,6 +228,7 @@ def _phase(name: str, steps: Sequence[Sequence[OpCost]]) -> PhaseResult:
                 occurrences=sum(c.op.repeat for c in column),
                 latency_cycles=sum(c.latency_cycles * c.op.repeat for c in column),
                 tensor_cycles=sum(c.tensor_cycles * c.op.repeat for c in column),
+                pim_cycles=sum(c.pim_cycles * c.op.repeat for c in column),
                 vector_cycles=sum(c.vector_cycles * c.op.repeat for c in column),
                 dma_cycles=sum(c.dma_cycles * c.op.repeat for c in column),
                 scratchpad_cycles=sum(c.scratchpad_cycles * c.op.repeat for c in column),
@@ -280,7 +285,7 @@ def simulate_gemm(system: System, m: int, n: int, k: int) -> GemmResult:
         if not 1 <= value <= 1 << 20:
             raise InputError(f"{name}: must be 1 to {1 << 20}, not {value}")
     machine = system.machine
-    mac = machine.tensor.mac
+    mac = machine.engine.mac
     problem = Problem(m=m, n=n, k=k, a_bits=mac.a_bits, b_bits=mac.b_bits, c_bits=mac.acc_bits)
     (mapping,) = map_problems(system, [problem])
     activity = Activity(
@@ -291,8 +296,8 @@ def simulate_gemm(system: System, m: int, n: int, k: int) -> GemmResult:
         dram_write_bytes=mapping.dram_write_bytes,
     )
     return GemmResult(
-        compute_cycles=int(compute_cycles(machine.tensor, m, n, k)),
+        compute_cycles=int(compute_cycles(machine.engine, m, n, k)),
         mapping=mapping,
-        utilization=activity.macs / (mapping.latency_cycles * machine.tensor.pes),
+        utilization=activity.macs / (mapping.latency_cycles * machine.engine.pes),
         energy_pj=energy_pj(system, activity, mapping.latency_cycles / machine.clock_hz),
     )

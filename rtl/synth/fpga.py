@@ -107,7 +107,7 @@ def place_and_route(
     if target not in FAMILIES:
         raise InputError(f"target: unknown {show(target)}; {suggest(target, FAMILIES)}")
     try:
-        verilog = to_verilog(machine.tensor, UNIT)
+        verilog = to_verilog(machine.engine, UNIT)
     except ValueError as error:
         raise InputError(f"{machine.name}: {UNIT}: {error}") from None
     shell = shell_around(verilog, UNIT)
@@ -119,7 +119,7 @@ def place_and_route(
             unit=UNIT,
             verilog=verilog,
             shell=shell,
-            ports=ports(component(machine.tensor)),
+            ports=ports(component(machine.engine)),
             report=asdict(report),
             commands=run.commands,
             log=run.log,

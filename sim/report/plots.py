@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lockstep.arch.error import shorten
-from lockstep.sim.energy import COMPONENTS
 from lockstep.sim.report.quantity import quantity
 from lockstep.sim.report.table import Row
 from lockstep.sim.run import RunResult
@@ -26,7 +25,13 @@ ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = (
     "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#999999",
 )  # fmt: skip
 
-BOUND_BY = {"compute": BLUE, "dram": VERMILION, "vector": GREEN, "scratchpad": ORANGE}
+BOUND_BY = {
+    "compute": BLUE,
+    "pim": SKY,
+    "dram": VERMILION,
+    "vector": GREEN,
+    "scratchpad": ORANGE,
+}
 """Colour of what limits an operator; any other resource is purple."""
 
 MARKERS = {"prefill": "o", "decode": "^"}
@@ -242,14 +247,15 @@ def _energy(rows: Sequence[Row]) -> "Figure":
     figure = _figure()
     axes = figure.subplots()
     phases = _by(rows, "phase")
+    components = [key[7:-2] for key in rows[0] if key.startswith("energy_") and key != "energy_j"]
     thickness = 0.8 / len(phases)
     for i, (phase, colour) in enumerate(zip(phases, (BLUE, ORANGE), strict=False)):
-        joules = [_total(phases[phase], f"energy_{name}_j") for name in COMPONENTS]
-        places = [component + (i + 0.5) * thickness - 0.4 for component in range(len(COMPONENTS))]
+        joules = [_total(phases[phase], f"energy_{name}_j") for name in components]
+        places = [component + (i + 0.5) * thickness - 0.4 for component in range(len(components))]
         label = f"{phase}: {quantity(sum(joules), 'J')}"
         bars = axes.barh(places, joules, 0.9 * thickness, color=colour, label=label)
         axes.bar_label(bars, [f" {quantity(value, 'J')}" for value in joules], fontsize=9)
-    axes.set_yticks(range(len(COMPONENTS)), COMPONENTS)
+    axes.set_yticks(range(len(components)), components)
     axes.invert_yaxis()
     axes.margins(x=0.12)
     axes.xaxis.set_major_formatter(EngFormatter(unit="J"))

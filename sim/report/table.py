@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lockstep.arch.load import InputError, read_yaml
-from lockstep.sim.energy import COMPONENTS, energy_pj
+from lockstep.sim.energy import energy_pj
 from lockstep.sim.run import RunResult
 
 Row = dict[str, str | float]
@@ -38,6 +38,7 @@ def op_rows(result: RunResult) -> list[Row]:
                 "share_of_phase": op.latency_cycles / phase.cycles,
                 "latency_cycles": op.latency_cycles,
                 "tensor_cycles": op.tensor_cycles,
+                "pim_cycles": op.pim_cycles,
                 "vector_cycles": op.vector_cycles,
                 "dma_cycles": op.dma_cycles,
                 "scratchpad_cycles": op.scratchpad_cycles,
@@ -49,7 +50,7 @@ def op_rows(result: RunResult) -> list[Row]:
                 "scratchpad_read_bytes": op.activity.scratchpad_read_bytes,
                 "scratchpad_write_bytes": op.activity.scratchpad_write_bytes,
                 "energy_j": sum(energy_j.values()),
-                **{f"energy_{name}_j": energy_j[name] for name in COMPONENTS},
+                **{f"energy_{name}_j": energy_j[name] for name in energy_j},
                 "mapping": op.mapping.explain() if op.mapping else "",
             })  # fmt: skip
     return rows

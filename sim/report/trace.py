@@ -1,7 +1,8 @@
 """trace.json: the run on a time axis, for ui.perfetto.dev or chrome://tracing.
 
-Four tracks. ``timeline`` is the wall clock: phase, layer, operator, each inside the other.
-``tensor``, ``vector`` and ``dram`` show how long each operator keeps that resource busy. Operators
+Five tracks. ``timeline`` is the wall clock: phase, layer, operator, each inside the other.
+``tensor``, ``vector``, ``dram`` (its pins) and ``pim`` show how long each operator keeps that
+resource busy; ``pim`` is left out of machines that have none. Operators
 that run as one stream group work block of rows by block of rows; that interleaving is not drawn:
 their busy times are laid end to end from the group's start.
 
@@ -13,11 +14,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 
-from lockstep.sim.engine import OpCost, cost_graphs, stream_groups
+from lockstep.sim.cost import OpCost
+from lockstep.sim.engine import cost_graphs, stream_groups
 from lockstep.sim.run import RunResult, decode_phase
 from lockstep.workloads.phases import Phase, graph
 
-TRACKS = ("timeline", "tensor", "vector", "dram")
+TRACKS = ("timeline", "tensor", "vector", "dram", "pim")
 """Thread ``i + 1`` of the trace shows track ``i``."""
 
 MAX_LAYERS = 128
@@ -58,13 +60,16 @@ def trace(result: RunResult) -> dict[str, object]:
             "drawn": "prefill layer by layer; of decode, the first and the last step",
             "steps": "counted from 0; each attends to the prefill's tokens and the steps before it",
         },
-        "traceEvents": [*_names(f"{model} on {machine}"), *drawing.events()],
+        "traceEvents": [
+            *_names(f"{model} on {machine}", TRACKS if result.system.machine.pim else TRACKS[:-1]),
+            *drawing.events(),
+        ],
     }
 
 
-def _names(process: str) -> Iterator[Event]:
+def _names(process: str, tracks: Sequence[str]) -> Iterator[Event]:
     yield {"ph": "M", "pid": 1, "name": "process_name", "args": {"name": process}}
-    for tid, track in enumerate(TRACKS, start=1):
+    for tid, track in enumerate(tracks, start=1):
         head = {"ph": "M", "pid": 1, "tid": tid}
         yield {**head, "name": "thread_name", "args": {"name": track}}
         yield {**head, "name": "thread_sort_index", "args": {"sort_index": tid}}
@@ -167,6 +172,7 @@ class _Drawing:
                 "tensor", name, start, cost.tensor_cycles, macs=activity.macs, **about, **mapped
             )
             self._busy("vector", name, start, cost.vector_cycles, **about)
+            self._busy("pim", name, start, cost.pim_cycles, **about)
             self._busy("dram", name, start, cost.dma_cycles, **moved)
             self.skip(name, cost.latency_cycles, **about)
 
