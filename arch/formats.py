@@ -10,7 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
@@ -32,11 +32,20 @@ __all__ = [
     "IntFormat",
     "PositFormat",
     "ScalarFormat",
+    "ScaleRule",
     "bfp",
     "format_named",
     "format_rows",
     "posit",
 ]
+
+
+ScaleRule = Literal["floor", "ceil"]
+"""How a power-of-two scale follows from the greatest magnitude of its block.
+
+``floor``  the OCP rule: floor(log2(max)) - emax of the element; elements may saturate.
+``ceil``   the least power of two with which nothing saturates.
+"""
 
 
 ScalarFormat = IntFormat | FloatFormat | ExponentFormat | PositFormat

@@ -19,9 +19,10 @@ from lockstep.arch.formats import (
     FloatFormat,
     Format,
     IntFormat,
+    ScaleRule,
     format_named,
 )
-from lockstep.sim.golden.formats import ScaleRule, quantize
+from lockstep.sim.golden.formats import quantize
 from lockstep.workloads.phases import TENSOR_CLASSES, Formats
 
 POWER_OF_TWO_OVERHEAD = 1.5

@@ -22,9 +22,9 @@ from lockstep.workloads.parts import (
     PatchEmbedding,
     TokenEmbedding,
 )
-from lockstep.workloads.step import TENSOR_CLASSES, Builder, Formats, Phase, ScaleRule
+from lockstep.workloads.step import TENSOR_CLASSES, Builder, Formats, Phase
 
-__all__ = ["TENSOR_CLASSES", "Formats", "Phase", "ScaleRule", "graph"]
+__all__ = ["TENSOR_CLASSES", "Formats", "Phase", "graph"]
 
 
 def graph(model: Model, phase: Phase, formats: Formats) -> tuple[Op, ...]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from lockstep.arch.error import InputError, show, suggest
-from lockstep.arch.formats import format_named
+from lockstep.arch.formats import ScaleRule, format_named
 from lockstep.workloads.ops import Gemm, Op, Residency, Vector, VectorFunction
 
 
@@ -62,9 +62,6 @@ class Phase:
 
 TENSOR_CLASSES = ("weights", "activations", "kv")
 """Fields of :class:`Formats` that name a format, and options of ``lockstep run``."""
-
-ScaleRule = Literal["floor", "ceil"]
-"""How a power-of-two scale follows from its block; see docs/formats.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ OTHER = {
     "hbm2-2000": "ddr4-3200",
     "ddr4-3200": "hbm2-2000",
     "fusemax-hbm2": "hbm2-2000",
+    "opt4c": "opt4e",
 }
 # Some keys only move together with another.
 TOGETHER = {

@@ -1,7 +1,7 @@
 """Number formats, bit-true: written from the definitions in :mod:`lockstep.arch.formats`."""
 
 from lockstep.sim.golden.formats.arithmetic import add, fma, multiply
-from lockstep.sim.golden.formats.block import Blocks, ScaleRule
+from lockstep.sim.golden.formats.block import Blocks
 from lockstep.sim.golden.formats.convert import decode, encode, pack, quantize, unpack
 from lockstep.sim.golden.formats.dot import Accumulate, dot
 from lockstep.sim.golden.formats.rotation import hadamard, k_sort
@@ -9,7 +9,6 @@ from lockstep.sim.golden.formats.rotation import hadamard, k_sort
 __all__ = [
     "Accumulate",
     "Blocks",
-    "ScaleRule",
     "add",
     "decode",
     "dot",

@@ -2,21 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lockstep.arch.formats import BlockFormat, ExponentFormat, FloatFormat, IntFormat
+from lockstep.arch.formats import BlockFormat, ExponentFormat, FloatFormat, IntFormat, ScaleRule
 from lockstep.sim.golden.formats.exact import Codes, code_dtype
 from lockstep.sim.golden.formats.scalar import CHUNK, decode_scalar, encode_scalar
-
-ScaleRule = Literal["floor", "ceil"]
-"""How a power-of-two scale follows from the greatest magnitude of its block.
-
-``floor``  the OCP rule: floor(log2(max)) - emax of the element; elements may saturate.
-``ceil``   the least power of two with which nothing saturates.
-"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

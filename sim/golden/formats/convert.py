@@ -5,8 +5,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lockstep.arch.formats import BlockFormat, Format, format_named
-from lockstep.sim.golden.formats.block import Blocks, ScaleRule, decode_blocks, encode_blocks
+from lockstep.arch.formats import BlockFormat, Format, ScaleRule, format_named
+from lockstep.sim.golden.formats.block import Blocks, decode_blocks, encode_blocks
 from lockstep.sim.golden.formats.exact import Codes
 from lockstep.sim.golden.formats.packing import (
     pack_blocks,
