@@ -29,13 +29,13 @@ type: $(VENV)/.dev typings
 formal: $(VENV)/.dev
 	$(BIN)/python -m lockstep.verify.formal
 
-# The agreement tables: engines, and arithmetic in every format.
+# The agreement tables: engines, banks that compute, and arithmetic in every format.
 agreement: $(VENV)/.dev
-	$(BIN)/lockstep verify tensor mac --out results/agreement
+	$(BIN)/lockstep verify tensor pim mac --out results/agreement
 
 # Papers' tables and plots, from our own models, RTL and synthesis.
 reproduce: $(VENV)/.dev
-	for paper in int-vs-fp xr-npe tpe; do $(BIN)/lockstep reproduce $$paper || exit 1; done
+	for paper in int-vs-fp xr-npe tpe cent duplex pim-gpt; do $(BIN)/lockstep reproduce $$paper || exit 1; done
 
 # The README's plot and tables, from results/.
 readme: $(VENV)/.dev

@@ -8,10 +8,12 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from lockstep.arch.config import Config
+from lockstep.arch.dram_preset import load_dram_preset
 from lockstep.arch.error import InputError, Location
 from lockstep.arch.load import Document, load, read_yaml, resolve, validate
-from lockstep.arch.memory import DramConfig, DramPreset, ScratchpadConfig
-from lockstep.arch.near_memory import PimConfig
+from lockstep.arch.memory import Dram, DramConfig, ScratchpadConfig
+from lockstep.arch.near_memory import BankPim, LutPim, PimConfig, RooflinePim
+from lockstep.arch.pim import PimChannelConfig
 from lockstep.arch.tech import BlockFigures, Tech
 from lockstep.arch.tensor import TensorConfig
 from lockstep.arch.vector import VectorConfig
@@ -61,6 +63,22 @@ class Machine(Config):
             )
         return self
 
+    @model_validator(mode="after")
+    def _stages_have_channels(self) -> "Machine":
+        pim = self.pim
+        if isinstance(pim, BankPim) and self.tensor and pim.pipeline_parallel * pim.devices > 1:
+            raise ValueError(
+                "pim.devices must be 1, and pim.pipeline_parallel too, beside a tensor engine; "
+                f"not {pim.devices} and {pim.pipeline_parallel}"
+            )
+        if isinstance(pim, BankPim) and pim.stages_per_device > self.dram.channels:
+            most = self.dram.channels * pim.devices
+            raise ValueError(
+                f"pim.pipeline_parallel must be at most {most}, a channel for every stage, "
+                f"not {pim.pipeline_parallel}"
+            )
+        return self
+
     @property
     def engine(self) -> TensorConfig:
         """The tensor engine.
@@ -73,14 +91,6 @@ class Machine(Config):
         if self.tensor is None:
             raise InputError(f"machine {self.name!r} has no tensor engine; name one that has")
         return self.tensor
-
-    @property
-    def operand_formats(self) -> tuple[str, str]:
-        """Formats of activations and of weights, as the matrix unit takes them."""
-        if self.tensor:
-            return self.tensor.mac.a, self.tensor.mac.b
-        assert self.pim
-        return self.pim.format, self.pim.format
 
     @property
     def tile_bytes(self) -> int:
@@ -101,15 +111,9 @@ class Machine(Config):
         return self.clock_mhz * 1e6
 
     @property
-    def macs_per_cycle(self) -> float:
-        """Multiply-accumulates per cycle with every PE and every near-memory MAC busy."""
-        near = self.pim.macs_per_s() * self.dram.channels / self.clock_hz if self.pim else 0.0
-        return (self.tensor.pes if self.tensor else 0) + near
-
-    @property
-    def peak_macs_per_s(self) -> float:
-        """Multiply-accumulates per second with everything busy."""
-        return self.macs_per_cycle * self.clock_hz
+    def devices(self) -> int:
+        """Devices, each with its own channels, vector unit and scratchpad."""
+        return self.pim.devices if isinstance(self.pim, BankPim) else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +122,44 @@ class System:
 
     machine: Machine
     tech: Tech
-    dram: DramPreset
+    dram: Dram
+    pim_channel: PimChannelConfig | None = None
+
+    @property
+    def channel(self) -> PimChannelConfig:
+        """The PIM channel of a machine whose ``pim`` section is of kind ``bank``."""
+        assert self.pim_channel
+        return self.pim_channel
+
+    @property
+    def operand_formats(self) -> tuple[str, str]:
+        """Formats of activations and of weights, as the matrix unit takes them."""
+        tensor, pim = self.machine.tensor, self.machine.pim
+        if tensor:
+            return tensor.mac.a, tensor.mac.b
+        if isinstance(pim, LutPim):
+            return pim.operand_formats
+        fmt = pim.format if isinstance(pim, RooflinePim) else self.channel.mac.element
+        return fmt, fmt
+
+    @property
+    def macs_per_cycle(self) -> float:
+        """Multiply-accumulates per machine cycle with every PE and every near-memory MAC busy."""
+        tensor, pim = self.machine.tensor, self.machine.pim
+        channels, near = self.machine.dram.channels, 0.0
+        if isinstance(pim, LutPim):
+            near = pim.macs_per_s()
+        elif isinstance(pim, RooflinePim):
+            near = pim.macs_per_s() * channels
+        elif pim:
+            per_s = self.channel.peak_macs_per_cycle * 1e12 / self.channel.clock_ps
+            near = pim.devices * per_s * channels
+        return (tensor.pes if tensor else 0) + near / self.machine.clock_hz
+
+    @property
+    def peak_macs_per_s(self) -> float:
+        """Multiply-accumulates per second with everything busy."""
+        return self.macs_per_cycle * self.machine.clock_hz
 
     @property
     def mac(self) -> BlockFigures:
@@ -128,7 +169,7 @@ class System:
 
     @property
     def dram_bytes_per_cycle(self) -> float:
-        """Sustained DRAM bandwidth over all channels, in bytes per machine cycle."""
+        """DRAM bandwidth over all channels for the best pattern, in bytes per machine cycle."""
         return self.dram.bytes_per_s * self.machine.dram.channels / self.machine.clock_hz
 
     @property
@@ -155,13 +196,17 @@ def load_machine(name_or_path: str, overrides: Sequence[str] = ()) -> System:
     document = read_yaml(resolve("machines", name_or_path)).overridden(overrides)
     machine = validate(Machine, document)
     tech = load(Tech, _named(document, "tech", ("tech",), machine.tech))
-    dram = load(DramPreset, _named(document, "dram", ("dram", "preset"), machine.dram.preset))
+    dram = load_dram_preset(_named(document, "dram", ("dram", "preset"), machine.dram.preset))
     if machine.tensor:
         try:
             tech.mac_figures(machine.tensor.mac.a, machine.tensor.mac.b)
         except ValueError as error:
             raise document.error(("tensor", "mac"), str(error)) from None
-    return System(machine=machine, tech=tech, dram=dram)
+    channel = None
+    if isinstance(machine.pim, BankPim):
+        preset = _named(document, "pim", ("pim", "preset"), machine.pim.preset)
+        channel = load(PimChannelConfig, preset)
+    return System(machine=machine, tech=tech, dram=dram, pim_channel=channel)
 
 
 def _named(document: Document, folder: str, key: Location, name: str) -> Path:

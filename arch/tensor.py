@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 from pydantic import Field, TypeAdapter, model_validator
 
 from lockstep.arch.engine import Encoder, MacConfig, Reduction, TensorBase, integer_range
+from lockstep.arch.roofline import RooflineConfig
 from lockstep.arch.serial import BitSliceConfig, LaconicConfig
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "MatrixConfig",
     "ParallelBase",
     "Reduction",
+    "RooflineConfig",
     "SystolicConfig",
     "TensorBase",
     "TensorConfig",
@@ -249,7 +251,13 @@ class TreeConfig(ParallelBase):
 
 
 TensorConfig: TypeAlias = Annotated[
-    SystolicConfig | CubeConfig | MatrixConfig | TreeConfig | BitSliceConfig | LaconicConfig,
+    SystolicConfig
+    | CubeConfig
+    | MatrixConfig
+    | TreeConfig
+    | BitSliceConfig
+    | LaconicConfig
+    | RooflineConfig,
     Field(discriminator="kind"),
 ]
 """Any tensor engine; ``kind`` tells which."""

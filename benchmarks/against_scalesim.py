@@ -7,7 +7,7 @@ from benchmarks.peers import SCALESIM, ask
 from benchmarks.session import Session
 from benchmarks.table import Table
 from lockstep.arch.machine import System, load_machine
-from lockstep.sim.run import simulate_gemm
+from lockstep.sim.gemm import simulate_gemm
 
 MACHINE = "cloud-ws128"
 SIZES = (512, 1024)

@@ -7,7 +7,7 @@ from benchmarks.peers import ZIGZAG, Answer, ask
 from benchmarks.session import Session
 from benchmarks.table import Row, Table
 from lockstep.arch.machine import System, load_machine
-from lockstep.sim.run import GemmResult, simulate_gemm
+from lockstep.sim.gemm import GemmResult, simulate_gemm
 
 MACHINE = "cloud-ws128"
 SIZE = 4096

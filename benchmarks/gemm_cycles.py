@@ -6,7 +6,7 @@ from benchmarks.peers import SCALESIM, ZIGZAG, ask
 from benchmarks.session import Session
 from benchmarks.table import Row, Table
 from lockstep.arch.machine import load_machine
-from lockstep.sim.run import simulate_gemm
+from lockstep.sim.gemm import simulate_gemm
 from lockstep.verify.measure import measure_gemm_cycles
 
 ARRAYS = (8, 16, 32)

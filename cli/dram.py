@@ -1,13 +1,48 @@
-"""``lockstep dram``: run a request trace through a command-level memory."""
+"""``lockstep dram``: run a request trace through a command-level memory; and ``--dram exact``."""
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lockstep.arch.error import InputError
 from lockstep.cli.options import JsonOption, emit
+
+DramOption = Annotated[
+    str,
+    typer.Option(
+        "--dram", help="DRAM by calibrated bandwidth (fast) or command by command (exact)."
+    ),
+]
+
+
+@contextmanager
+def dram_progress(mode: str) -> Iterator[Callable[[int], None]]:
+    """Show on a terminal how many DRAM requests have been simulated, if any are to be."""
+    if mode != "exact":
+        yield lambda _requests: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("DRAM: starting")
+        yield lambda requests: bar.update(task, description=f"DRAM: {requests:,} requests")
+
+
+def dram_line(summary: Mapping[str, Any]) -> str:
+    """What was simulated, and how far calibrated bandwidth is off."""
+    return (
+        f"DRAM: {summary['dram_requests']:,} requests of {summary['dram_streams']} streams simulated, "
+        f"sampling error below {summary['dram_sampling_error']:.1%}; calibrated bandwidth would be "
+        f"off by {summary['dram_error']['dma']:+.1%} in DMA time, "
+        f"{summary['dram_error']['latency']:+.1%} in latency"
+    )
 
 
 def dram(

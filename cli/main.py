@@ -13,7 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from lockstep.arch.load import InputError
-from lockstep.cli.dram import dram
+from lockstep.cli.dram import DramOption, dram_line, dram_progress
+from lockstep.cli.dram import dram as dram_command
 from lockstep.cli.options import (
     JsonOption,
     MachineArgument,
@@ -49,13 +50,15 @@ def run(
     scale_rule: Annotated[
         str, typer.Option(help="How power-of-two block scales are chosen: floor (OCP) or ceil.")
     ] = "floor",
+    dram: DramOption = "fast",
     overrides: SetOption = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write the full report to.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a model: a prefill, then a decode over growing context."""
     from lockstep.arch.machine import load_machine
-    from lockstep.sim.run import default_formats, simulate
+    from lockstep.sim.operand_formats import default_formats
+    from lockstep.sim.run import simulate
     from lockstep.workloads.model import load_model
     from lockstep.workloads.phases import Formats
 
@@ -70,9 +73,17 @@ def run(
     described = load_model(model)
     if prefill is None:
         prefill = max(1, min(2048, (described.longest or 2048) - decode))
-    result = simulate(
-        system, described, prefill=prefill, decode=decode, batch=batch, formats=formats
-    )
+    with dram_progress(dram) as progress:
+        result = simulate(
+            system,
+            described,
+            prefill=prefill,
+            decode=decode,
+            batch=batch,
+            formats=formats,
+            dram=dram,
+            progress=progress,
+        )
     files = []
     if out is not None:
         from lockstep.sim.report import write_report
@@ -84,6 +95,8 @@ def run(
     from lockstep.cli import show
 
     show.run(result)
+    if result.fast:
+        typer.echo(dram_line(result.summary()))
     if files:
         typer.echo(
             f"report: {out / 'report.html'} and {len(files) - 1} files beside it" if out else ""
@@ -96,15 +109,18 @@ def gemm(
     m: Annotated[int, typer.Argument(metavar="M")],
     n: Annotated[int, typer.Argument(metavar="N")],
     k: Annotated[int, typer.Argument(metavar="K")],
+    dram: DramOption = "fast",
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run one matrix product, C[M,N] = A[M,K] @ B[K,N]."""
     from lockstep.arch.machine import load_machine
-    from lockstep.sim.run import simulate_gemm
+    from lockstep.sim.gemm import simulate_gemm
 
     system = load_machine(machine, overrides or ())
-    summary = simulate_gemm(system, m, n, k).summary()
+    with dram_progress(dram) as progress:
+        result = simulate_gemm(system, m, n, k, dram=dram, progress=progress)
+    summary = result.summary()
     if as_json:
         emit({"machine": system.machine.name, "m": m, "n": n, "k": k, **summary})
         return
@@ -165,15 +181,23 @@ def machines(as_json: JsonOption = False) -> None:
             "array": s.machine.tensor.shape if s.machine.tensor else "",
             "engine": s.machine.tensor.architecture if s.machine.tensor else "",
             "pim": s.machine.pim.kind if s.machine.pim else "",
-            "format": s.machine.operand_formats[1],
+            "format": s.operand_formats[1],
             "mhz": s.machine.clock_mhz,
-            "tmac_s": s.machine.peak_macs_per_s * 1e-12,
+            "tmac_s": s.peak_macs_per_s * 1e-12,
             "dram_gb_s": s.dram.peak_bytes_per_s * s.machine.dram.channels * 1e-9,
             "tech": s.machine.tech,
         }
         for s in systems
     ]
-    _table("shipped machines", rows, as_json)
+    if as_json:
+        emit(rows)
+        return
+    from lockstep.cli import show
+
+    left_out = ("mhz", "tech")  # what a line of 100 columns has no room for
+    show.table(
+        "shipped machines", [{k: v for k, v in row.items() if k not in left_out} for row in rows]
+    )
 
 
 @app.command()
@@ -225,7 +249,7 @@ def schema(
     from lockstep.arch.dram import DramSpec
     from lockstep.arch.load import json_schema
     from lockstep.arch.machine import Machine
-    from lockstep.arch.memory import DramPreset
+    from lockstep.arch.memory import DramPreset, TimedDramPreset
     from lockstep.arch.tech import Tech
     from lockstep.workloads.model import Model
 
@@ -238,7 +262,10 @@ def schema(
     }
     if kind not in kinds:
         raise InputError(f"kind: unknown kind {kind!r}; choose {', '.join(kinds)}")
-    emit(json_schema(kinds[kind]))
+    if kind == "dram":  # one that names its timing, or one to first order
+        emit({"anyOf": [json_schema(DramPreset), json_schema(TimedDramPreset)]})
+    else:
+        emit(json_schema(kinds[kind]))
 
 
 @app.command()
@@ -312,7 +339,7 @@ def report(
 
 
 app.command()(synth)
-app.command()(dram)
+app.command("dram")(dram_command)
 app.command()(reproduce)
 
 

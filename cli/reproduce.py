@@ -40,6 +40,24 @@ def _tpe(sigma: float | None) -> Paper:
     return paper(sigma)
 
 
+def _cent(sigma: float | None) -> Paper:
+    from lockstep.papers.cent import PAPER
+
+    return _without_sigma(PAPER, sigma)
+
+
+def _pim_gpt(sigma: float | None) -> Paper:
+    from lockstep.papers.pim_gpt import PAPER
+
+    return _without_sigma(PAPER, sigma)
+
+
+def _duplex(sigma: float | None) -> Paper:
+    from lockstep.papers.duplex import PAPER
+
+    return _without_sigma(PAPER, sigma)
+
+
 def _without_sigma(paper: Paper, sigma: float | None) -> Paper:
     if sigma is not None:
         raise InputError(f"--sigma: {paper.name} has no such option; leave it out")
@@ -50,6 +68,9 @@ PAPERS: dict[str, Callable[[float | None], Paper]] = {
     "int-vs-fp": _int_vs_fp,
     "xr-npe": _xr_npe,
     "tpe": _tpe,
+    "duplex": _duplex,
+    "cent": _cent,
+    "pim-gpt": _pim_gpt,
 }
 """Papers by name, made from ``--sigma``; each imports what it needs when it is asked for."""
 

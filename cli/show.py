@@ -150,15 +150,17 @@ def run(result: RunResult, most: int = 12) -> None:
     head.add_row(*cells.values())
     console = _console()
     console.print(head)
+    machine = result.system.machine
+    busy = " + ".join(["array"] * bool(machine.tensor) + ["PIM"] * bool(machine.pim))
     for phase in result.phases:
-        console.print(_phase(phase, clock, most))
+        console.print(_phase(phase, clock, most, f"{busy} busy"))
 
 
-def _phase(phase: PhaseResult, clock_hz: float, most: int) -> Table:
+def _phase(phase: PhaseResult, clock_hz: float, most: int, busy: str) -> Table:
     result = Table(title=f"{phase.name}: {seconds(phase.cycles / clock_hz)}", title_justify="left")
     result.add_column("operator")
     result.add_column("bound by")
-    for name in ("times", "latency", "share", "array busy", "DRAM busy", "DRAM bytes"):
+    for name in ("times", "latency", "share", busy, "DRAM busy", "DRAM bytes"):
         result.add_column(name, justify="right")
     ops = sorted(phase.ops, key=lambda op: -op.latency_cycles)
     for op in ops[:most]:
@@ -168,7 +170,7 @@ def _phase(phase: PhaseResult, clock_hz: float, most: int) -> Table:
             number(op.occurrences),
             seconds(op.latency_cycles / clock_hz),
             f"{op.latency_cycles / phase.cycles:.1%}",
-            seconds(op.tensor_cycles / clock_hz),
+            seconds((op.tensor_cycles + op.pim_cycles) / clock_hz),
             seconds(op.dma_cycles / clock_hz),
             number(op.activity.dram_bytes),
         )

@@ -16,11 +16,12 @@ from rich.progress import (
 
 from lockstep.arch.error import InputError, suggest
 from lockstep.arch.load import shipped
-from lockstep.arch.machine import load_machine
+from lockstep.arch.machine import System, load_machine
 from lockstep.verify.agree_mac import verify_mac
 from lockstep.verify.agree_posit import verify_posit
 from lockstep.verify.agreement import AgreementRow, FormatRow, write_agreement
 from lockstep.verify.cosim import SimulationError
+from lockstep.verify.pim import verify_machine_pim, verify_pim
 from lockstep.verify.tensor import verify_machine_tensor, verify_tensor
 from lockstep.verify.verilator import BuildError
 
@@ -39,6 +40,7 @@ Job = Callable[[bool, Report], Iterable[Row]]
 ALL: dict[str, Job] = {
     "tensor": lambda quick, report: verify_tensor(quick=quick, progress=report),
     "mac": lambda quick, report: verify_mac(quick=quick, progress=report),
+    "pim": lambda quick, report: verify_pim(quick=quick, progress=report),
 }
 """What is verified if nothing is named; each yields its rows."""
 
@@ -90,7 +92,23 @@ def _job(name: str, overrides: Sequence[str]) -> Job:
             raise InputError("--set: it overrides keys of a machine; name a machine to verify")
         return UNITS[name]
     if name in shipped("machines") or Path(name).suffix:
-        tensor = load_machine(name, overrides).machine.engine
-        return lambda quick, report: [verify_machine_tensor(tensor, quick=quick, progress=report)]
+        return _machine_job(load_machine(name, overrides))
     known = [*UNITS, *shipped("machines")]
     raise InputError(f"unknown unit or machine {name!r}; {suggest(name, known)}")
+
+
+def _machine_job(system: System) -> Job:
+    """Rows of the units that a machine has and that have RTL."""
+    tensor, channel = system.machine.tensor, system.pim_channel
+    if tensor is None and channel is None:
+        raise InputError(
+            f"machine {system.machine.name!r} has neither a tensor engine nor PIM banks"
+        )
+
+    def rows(quick: bool, report: Report) -> Iterable[Row]:
+        if tensor:
+            yield verify_machine_tensor(tensor, quick=quick, progress=report)
+        if channel:
+            yield from verify_machine_pim(channel, quick=quick, progress=report)
+
+    return rows

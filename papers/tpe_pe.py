@@ -32,11 +32,11 @@ def _pes() -> dict[str, str]:
     return found | {"opt4c": verilog_of(BitSlicePE(serial), "pe")}
 
 
-def delays(progress: Progress) -> Part:
+def delays(progress: Progress, targets_ns: Sequence[float] = TARGETS_NS) -> Part:
     """Each PE at each target, and the shortest path that each can have."""
     rows: list[dict[str, Cell]] = []
     for name, verilog in _pes().items():
-        for target in TARGETS_NS:
+        for target in targets_ns:
             progress(f"PE {name} at {target:g} ns")
             synthesis = synthesize(verilog, "pe", target_delay_ns=target)
             rows.append({
@@ -48,6 +48,11 @@ def delays(progress: Progress) -> Part:
                 "flip_flops": synthesis.flip_flops,
                 "depth": synthesis.depth,
             })
+    return delays_part(rows)
+
+
+def delays_part(rows: Rows) -> Part:
+    """Tables and plot of synthesised PEs, ``mac``, ``opt1`` and ``opt4c``, at some targets each."""
     paper = tpe()
     return Part(
         name="pe",

@@ -1,5 +1,6 @@
 """Whole models on TPE's engines at equal area (HPCA'25, arXiv 2503.06342)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 from typing import TYPE_CHECKING
@@ -7,10 +8,11 @@ from typing import TYPE_CHECKING
 from lockstep.arch.machine import System, load_machine
 from lockstep.papers.reproduction import Part, Progress, Table
 from lockstep.papers.style import BLUE, GREEN, GREY, VERMILION, new_figure, tidy
-from lockstep.papers.tpe_designs import DESIGNS, SIGMA
-from lockstep.papers.tpe_engines import Point, best_point
+from lockstep.papers.tpe_engines import Point, all_points
 from lockstep.papers.tpe_published import tpe
-from lockstep.sim.run import default_formats, simulate
+from lockstep.rtl.synth.table import SIGMA
+from lockstep.sim.operand_formats import default_formats
+from lockstep.sim.run import simulate
 from lockstep.workloads.model import load_model
 
 if TYPE_CHECKING:
@@ -38,11 +40,15 @@ JOBS = (
 
 def end_to_end(progress: Progress) -> Part:
     """Latency of models on each engine, with the gates of the machine's 16x16 MACs and its own clock."""
-    points = [best_point(design, progress) for design in DESIGNS]
+    return end_to_end_part(all_points(progress), progress)
+
+
+def end_to_end_part(points: Sequence[Point], progress: Progress) -> Part:
+    """The same of synthesised engines, the plain systolic array among them."""
     base = next(point for point in points if point.design.name == BASE)
     system = load_machine(MACHINE)
     tiles = system.machine.engine.pes / base.design.cfg.pes
-    budget = tiles * base.synthesis.nand2_equivalents
+    budget = tiles * base.nand2_equivalents
     rows: list[dict[str, str | int | float]] = []
     for point in points:
         progress(f"models on {point.design.name}")
@@ -77,7 +83,7 @@ def end_to_end(progress: Progress) -> Part:
 
 
 def _row(system: System, point: Point, budget: float) -> dict[str, str | int | float]:
-    factor = sqrt(budget / point.synthesis.nand2_equivalents)
+    factor = sqrt(budget / point.nand2_equivalents)
     cfg = point.design.cfg
     tensor = cfg.model_copy(
         update={
@@ -85,7 +91,7 @@ def _row(system: System, point: Point, budget: float) -> dict[str, str | int | f
             "cols": max(1, round(cfg.cols * factor)),
         }
     )
-    clock_mhz = 1e3 / point.synthesis.delay_ns
+    clock_mhz = 1e3 / point.delay_ns
     machine = system.machine.model_copy(update={"tensor": tensor, "clock_mhz": clock_mhz})
     changed = replace(system, machine=machine)
     row: dict[str, str | int | float] = {

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from lockstep.arch.near_memory import PimEvent
 from lockstep.arch.vector import Primitive
 
 Name = TypeVar("Name", bound=str)
@@ -23,7 +22,8 @@ class Activity:
     primitives : mapping
         Lane operations of the vector unit by primitive.
     pim : mapping
-        Events of the processor beside the DRAM; its MACs are in ``macs`` too.
+        Events of the processor beside the DRAM, priced or not; its MACs (``mac``) are in ``macs``
+        too, what it takes and gives over the pins (``pin_byte``) in the DRAM's bytes.
     """
 
     macs: float = 0.0
@@ -32,7 +32,7 @@ class Activity:
     dram_read_bytes: float = 0.0
     dram_write_bytes: float = 0.0
     primitives: Mapping[Primitive, float] = field(default_factory=dict)
-    pim: Mapping[PimEvent, float] = field(default_factory=dict)
+    pim: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def dram_bytes(self) -> float:

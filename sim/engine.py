@@ -13,17 +13,25 @@ from collections.abc import Iterable, Sequence
 
 from lockstep.arch.formats import format_named
 from lockstep.arch.machine import System
+from lockstep.arch.near_memory import BankPim, RooflinePim
 from lockstep.sim import near_memory
 from lockstep.sim.activity import Activity
 from lockstep.sim.cost import OpCost
 from lockstep.sim.cycle import vector
+from lockstep.sim.dram_calibration import calibrated
+from lockstep.sim.dram_vector import vector_dma_cycles
+from lockstep.sim.duplex import Both, Routing, co_process
 from lockstep.sim.mapper import Mapping, Problem, map_problems
 from lockstep.workloads.ops import Gemm, Op, Residency, Vector
 
 Group = tuple[Op, ...]
+Choices = dict[str, list[OpCost]]
+"""Costs of a group's operators by the processor that would run its GEMMs."""
 
 
-def cost_graphs(system: System, graphs: Iterable[Sequence[Op]]) -> list[list[OpCost]]:
+def cost_graphs(
+    system: System, graphs: Iterable[Sequence[Op]], routing: Routing | None = None
+) -> list[list[OpCost]]:
     """Cost each graph, operator by operator, in order.
 
     Parameters
@@ -32,16 +40,36 @@ def cost_graphs(system: System, graphs: Iterable[Sequence[Op]]) -> list[list[OpC
         The machine, with its tables.
     graphs : iterable of operator sequences
         E.g. one prefill and one graph per decode step; equal groups are costed once over all.
+    routing : Routing or None
+        How tokens choose experts, where the machine shares experts out between its processors.
     """
+    system = calibrated(system)
     grouped = [stream_groups(graph) for graph in graphs]
     unique = dict.fromkeys(group for graph in grouped for group in graph)
-    gemms = dict.fromkeys(op for group in unique for op in group if isinstance(op, Gemm))
+    shared = _shared_experts(system, grouped, routing) if routing else {}
+    choices = cost_by_processor(system, [g for g in unique if g not in shared])
+    costs = shared | {
+        group: min(found.values(), key=lambda costs: sum(c.latency_cycles for c in costs))
+        for group, found in choices.items()
+    }
+    return [[cost for group in graph for cost in costs[group]] for graph in grouped]
+
+
+def cost_by_processor(system: System, groups: Iterable[Group]) -> dict[Group, Choices]:
+    """Cost each group on the tensor engine (``tensor``) and beside the memory (``pim``).
+
+    Raises
+    ------
+    lockstep.arch.error.InputError
+        If a GEMM does not fit a processor.
+    """
+    system, groups = calibrated(system), tuple(groups)
+    gemms = dict.fromkeys(op for group in groups for op in group if isinstance(op, Gemm))
     mappings: dict[Gemm, Mapping] = {}
     if system.machine.tensor:
         mapped = map_problems(system, [_problem(system, op) for op in gemms])
         mappings = dict(zip(gemms, mapped, strict=True))
-    costs = {group: _cost_group(system, group, mappings) for group in unique}
-    return [[cost for group in graph for cost in costs[group]] for graph in grouped]
+    return {group: _cost_group(system, group, mappings) for group in groups}
 
 
 def stream_groups(graph: Sequence[Op]) -> list[Group]:
@@ -90,20 +118,51 @@ def _problem(system: System, op: Gemm) -> Problem:
     )
 
 
-def _cost_group(system: System, group: Group, mappings: dict[Gemm, Mapping]) -> list[OpCost]:
-    """The group on the tensor engine or beside the memory, whichever is done sooner."""
+def _cost_group(system: System, group: Group, mappings: dict[Gemm, Mapping]) -> Choices:
+    """The group on the tensor engine and beside the memory, as far as they can take it."""
+    processors: dict[str, dict[Op, OpCost]] = {}
+    gemms = [op for op in group if isinstance(op, Gemm)]
+    tensor, pim = system.machine.tensor, system.machine.pim
+    if tensor:
+        processors["tensor"] = {op: _cost_gemm(op, mappings[op]) for op in gemms}
+    if pim and (not tensor or all(near_memory.takes(system, pim, op) for op in gemms)):
+        processors["pim"] = {op: near_memory.cost_gemm(system, pim, op) for op in gemms}
+    return {name: _with_vectors(system, group, gemms) for name, gemms in processors.items()}
+
+
+def _with_vectors(system: System, group: Group, gemms: dict[Op, OpCost]) -> list[OpCost]:
+    """A group whose GEMMs are costed, with its vector operators beside them."""
     vectors = {op: _cost_vector(system, op) for op in group if isinstance(op, Vector)}
-    processors: list[dict[Op, OpCost]] = []
-    if system.machine.tensor:
-        processors.append({
-            op: _cost_gemm(op, mappings[op]) for op in group if isinstance(op, Gemm)
-        })
-    if pim := system.machine.pim:
-        processors.append({
-            op: near_memory.cost_gemm(system, pim, op) for op in group if isinstance(op, Gemm)
-        })
-    choices = [_overlap([(vectors | gemms)[op] for op in group]) for gemms in processors]
-    return min(choices, key=lambda costs: sum(c.latency_cycles for c in costs))
+    costs = [(vectors | gemms)[op] for op in group]
+    # Banks finish a token's product before the vector unit sees any of it.
+    in_turn = isinstance(system.machine.pim, BankPim) and any(c.pim_cycles for c in costs)
+    return costs if in_turn else _overlap(costs)
+
+
+def _routed(group: Group) -> bool:
+    return any(isinstance(op, Gemm) and op.useful_rows is not None for op in group)
+
+
+def _shared_experts(
+    system: System, graphs: Iterable[Sequence[Group]], routing: Routing
+) -> dict[Group, list[OpCost]]:
+    """Groups with GEMMs of routed experts, where both processors take experts at the same time."""
+    pim = system.machine.pim
+    if not (system.machine.tensor and isinstance(pim, RooflinePim) and pim.expert_co_processing):
+        return {}
+
+    def both(ops: Sequence[Gemm]) -> dict[Gemm, Both]:
+        found = cost_by_processor(system, [(op,) for op in ops])
+        return {op: (found[op,]["tensor"][0], found[op,]["pim"][0]) for op in ops}
+
+    costs: dict[Group, list[OpCost]] = {}
+    for graph in graphs:
+        groups = [g for g in graph if _routed(g)]
+        ops = [op for g in groups for op in g if isinstance(op, Gemm)]
+        if ops and groups[0] not in costs and all(near_memory.takes(system, pim, op) for op in ops):
+            gemms = dict[Op, OpCost](co_process(ops, routing, both).items())
+            costs |= {group: _with_vectors(system, group, gemms) for group in groups}
+    return costs
 
 
 def _overlap(costs: list[OpCost]) -> list[OpCost]:
@@ -173,7 +232,7 @@ def _cost_vector(system: System, op: Vector) -> OpCost:
         dram_write_bytes=written,
         primitives={name: float(count) for name, count in busy.primitives.items()},
     )
-    dma = activity.dram_bytes / system.dram_bytes_per_cycle
+    dma = vector_dma_cycles(system, op, sources=from_dram + second_from_dram, stores=bool(written))
     scratchpad = (
         activity.scratchpad_read_bytes + activity.scratchpad_write_bytes
     ) / machine.scratchpad.bytes_per_cycle

@@ -2,13 +2,39 @@
 
 from lockstep.arch.formats import format_named
 from lockstep.arch.machine import System
-from lockstep.arch.near_memory import PimConfig
+from lockstep.arch.near_memory import BankPim, LutPim, PimConfig, RooflinePim
+from lockstep.sim import near_bank, near_lut
 from lockstep.sim.activity import Activity
 from lockstep.sim.cost import OpCost
 from lockstep.workloads.ops import Gemm
 
 
 def cost_gemm(system: System, pim: PimConfig, op: Gemm) -> OpCost:
+    """A GEMM beside the memory.
+
+    Raises
+    ------
+    lockstep.arch.error.InputError
+        If its matrix does not fit there.
+    """
+    if isinstance(pim, BankPim):
+        return near_bank.cost_gemm(system, pim, op)
+    if isinstance(pim, LutPim):
+        return near_lut.cost_gemm(system, pim, op)
+    return _roofline(system, pim, op)
+
+
+def takes(system: System, pim: PimConfig, op: Gemm) -> bool:
+    """Whether the processor can work on the operands of a GEMM as they are stored."""
+    if isinstance(pim, BankPim):
+        return op.a_format == op.b_format == system.channel.mac.element
+    a, b = (format_named(name).element_bits for name in (op.a_format, op.b_format))
+    if isinstance(pim, LutPim):
+        return a <= pim.slice.activation_bits and b <= pim.slice.weight_bits
+    return max(a, b) <= format_named(pim.format).element_bits
+
+
+def _roofline(system: System, pim: RooflinePim, op: Gemm) -> OpCost:
     """A GEMM whose B never leaves the memory: the roofline of MACs and reads in the banks.
 
     A and C cross the pins before and after, unless they stream from or to a neighbour of the same

@@ -3,18 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from lockstep.arch.formats import format_named
 from lockstep.arch.load import InputError
 from lockstep.arch.machine import System
+from lockstep.arch.near_memory import BankPim
 from lockstep.sim.activity import Activity
 from lockstep.sim.area import area_mm2
 from lockstep.sim.cost import OpCost
-from lockstep.sim.cycle.tensor import compute_cycles
+from lockstep.sim.dram_calibration import calibrated
+from lockstep.sim.dram_exact import (
+    ExactSystem,
+    Progress,
+    check_dram_mode,
+    no_progress,
+    relative_error,
+    with_exact_dram,
+)
 from lockstep.sim.energy import energy_pj, mac_energy_pj
-from lockstep.sim.engine import cost_graphs
-from lockstep.sim.mapper import Mapping, Problem, map_problems
+from lockstep.sim.mapper import Mapping
+from lockstep.sim.operand_formats import check_formats, default_formats
+from lockstep.sim.passes import cost_passes
 from lockstep.workloads.model import Model
-from lockstep.workloads.phases import Formats, Phase, graph
+from lockstep.workloads.phases import Formats, Phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +68,10 @@ class PhaseResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """One prefill and one decode of a model on a system."""
+    """One prefill and one decode of a model on a system.
+
+    ``fast`` is the same run by calibrated DRAM bandwidth, where this one simulated its DRAM.
+    """
 
     system: System
     model: Model
@@ -69,6 +81,7 @@ class RunResult:
     decode_tokens: int
     prefill: PhaseResult
     decode: PhaseResult | None
+    fast: "RunResult | None" = None
 
     @property
     def phases(self) -> tuple[PhaseResult, ...]:
@@ -110,7 +123,32 @@ class RunResult:
     @property
     def utilization(self) -> float:
         """Useful MACs over what the machine could do in the same time, 0 to 1."""
-        return self.activity.macs / (self.cycles * self.system.machine.macs_per_cycle)
+        return self.activity.macs / (self.cycles * self.system.macs_per_cycle)
+
+    @property
+    def dma_cycles(self) -> float:
+        """DMA time of all operators, in machine cycles."""
+        return sum(op.dma_cycles for phase in self.phases for op in phase.ops)
+
+    def _dram_summary(self) -> dict[str, object]:
+        """How DRAM time was found; what calibrated bandwidth would have been off by."""
+        if not (isinstance(self.system, ExactSystem) and self.fast):
+            return {"dram_mode": "fast"}
+        return {
+            "dram_mode": "exact",
+            "dram_error": {
+                "dma": relative_error(self.fast.dma_cycles, self.dma_cycles),
+                "latency": relative_error(self.fast.cycles, self.cycles),
+            },
+            **self.system.exact.summary(),
+        }
+
+    def _pim_summary(self) -> dict[str, float]:
+        """Of banks that compute: the share of their row accesses that found the row open."""
+        if not isinstance(self.system.machine.pim, BankPim):
+            return {}
+        pim = self.activity.pim
+        return {"pim_row_hit_share": 1 - pim["row_miss"] / pim["row_access"]}
 
     def energy_pj(self) -> dict[str, float]:
         """Energy by component, in pJ."""
@@ -145,6 +183,8 @@ class RunResult:
             "area_by_component_mm2": area,
             "macs": self.activity.macs,
             "dram_bytes": self.activity.dram_bytes,
+            **self._dram_summary(),
+            **self._pim_summary(),
         }
 
 
@@ -156,64 +196,56 @@ def simulate(
     decode: int = 0,
     batch: int = 1,
     formats: Formats | None = None,
+    dram: str = "fast",
+    progress: Progress = no_progress,
 ) -> RunResult:
     """Run a prefill of ``prefill`` tokens, then ``decode`` steps of one token per sequence.
 
     Decode step ``i`` attends to ``prefill + i`` cached tokens and its own; every step is costed at
-    its own context and the steps are summed.
+    its own context and the steps are summed. ``dram`` is "fast" (calibrated bandwidth) or "exact"
+    (the command-level engine, which tells ``progress`` of each stream that it has run).
 
     Raises
     ------
     lockstep.arch.load.InputError
-        If a size is not positive, a format does not fit the MAC, or the model cannot decode.
+        If a size is not positive, a format does not fit the MAC, the model cannot decode, or the
+        memory cannot be simulated.
     """
+    check_dram_mode(dram)
     for name, value, least in (("prefill", prefill, 1), ("decode", decode, 0), ("batch", batch, 1)):
         if value < least:
             raise InputError(f"--{name}: must be at least {least}, not {value}")
     formats = formats or default_formats(system)
-    _check_formats(system, formats)
+    check_formats(system, formats)
     phases = [
         Phase(kind="prefill", batch=batch, tokens=prefill),
         *(decode_phase(batch, prefill, i) for i in range(decode)),
     ]
-    costs = cost_graphs(system, [graph(model, phase, formats) for phase in phases])
-    return RunResult(
-        system=system,
-        model=model,
-        formats=formats,
-        batch=batch,
-        prefill_tokens=prefill,
-        decode_tokens=decode,
-        prefill=_phase("prefill", costs[:1]),
-        decode=_phase("decode", costs[1:]) if decode else None,
-    )
+
+    def result(system: System, fast: RunResult | None = None) -> RunResult:
+        costs = cost_passes(system, model, phases, formats)
+        return RunResult(
+            system=system,
+            model=model,
+            formats=formats,
+            batch=batch,
+            prefill_tokens=prefill,
+            decode_tokens=decode,
+            prefill=_phase("prefill", costs[:1]),
+            decode=_phase("decode", costs[1:]) if decode else None,
+            fast=fast,
+        )
+
+    system = calibrated(system)
+    if dram == "fast":
+        return result(system)
+    exact = with_exact_dram(system, progress)
+    return result(exact, fast=result(system))
 
 
 def decode_phase(batch: int, prefill: int, step: int) -> Phase:
     """Decode step ``step``, counted from 0: it finds the prompt and all earlier steps cached."""
     return Phase(kind="decode", batch=batch, tokens=1, context=prefill + step)
-
-
-def default_formats(system: System) -> Formats:
-    """Formats of the machine's own MAC: weights as operand B, activations and KV cache as A."""
-    a, b = system.machine.operand_formats
-    return Formats(weights=b, activations=a, kv=a)
-
-
-def _check_formats(system: System, formats: Formats) -> None:
-    machine = system.machine
-    a, b = (format_named(name).element_bits for name in machine.operand_formats)
-    key_a, key_b = ("tensor.mac.a", "tensor.mac.b") if machine.tensor else ("pim.format",) * 2
-    for option, name, key, bits in (
-        ("weights", formats.weights, key_b, b),
-        ("activations", formats.activations, key_a, a),
-        ("kv", formats.kv, key_a, a),
-    ):
-        if format_named(name).element_bits > bits:
-            raise InputError(
-                f"--{option}: {name} is wider than the MAC's {key} of {bits} bits; "
-                f"choose a narrower format, or a machine with wider MACs"
-            )
 
 
 def _phase(name: str, steps: Sequence[Sequence[OpCost]]) -> PhaseResult:
@@ -241,63 +273,4 @@ def _phase(name: str, steps: Sequence[Sequence[OpCost]]) -> PhaseResult:
         name=name,
         ops=tuple(totals),
         steps=tuple(sum(c.latency_cycles * c.op.repeat for c in step) for step in steps),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GemmResult:
-    """One GEMM on a system, operands and result in DRAM.
-
-    ``compute_cycles`` is the tensor engine running the whole GEMM as one job whose operands are
-    always ready; ``cycles`` is the chosen tiling with its memory stalls.
-    """
-
-    compute_cycles: int
-    mapping: Mapping
-    utilization: float
-    energy_pj: dict[str, float]
-
-    def summary(self) -> dict[str, object]:
-        """The numbers, flat and JSON-able."""
-        return {
-            "cycles": round(self.mapping.latency_cycles),
-            "compute_cycles": self.compute_cycles,
-            "array_cycles": round(self.mapping.array_cycles),
-            "dram_cycles": round(self.mapping.dma_cycles),
-            "utilization": self.utilization,
-            "energy_pj": sum(self.energy_pj.values()),
-            "energy_by_component_pj": self.energy_pj,
-            "dram_bytes": self.mapping.dram_read_bytes + self.mapping.dram_write_bytes,
-            "bound_by": self.mapping.bound_by,
-            "mapping": self.mapping.explain(),
-        }
-
-
-def simulate_gemm(system: System, m: int, n: int, k: int) -> GemmResult:
-    """Run ``C[m, n] = A[m, k] @ B[k, n]`` in the formats of the machine's MAC.
-
-    Raises
-    ------
-    lockstep.arch.load.InputError
-        If a size is not positive.
-    """
-    for name, value in (("M", m), ("N", n), ("K", k)):
-        if not 1 <= value <= 1 << 20:
-            raise InputError(f"{name}: must be 1 to {1 << 20}, not {value}")
-    machine = system.machine
-    mac = machine.engine.mac
-    problem = Problem(m=m, n=n, k=k, a_bits=mac.a_bits, b_bits=mac.b_bits, c_bits=mac.acc_bits)
-    (mapping,) = map_problems(system, [problem])
-    activity = Activity(
-        macs=float(m) * n * k,
-        scratchpad_read_bytes=mapping.scratchpad_read_bytes,
-        scratchpad_write_bytes=mapping.scratchpad_write_bytes,
-        dram_read_bytes=mapping.dram_read_bytes,
-        dram_write_bytes=mapping.dram_write_bytes,
-    )
-    return GemmResult(
-        compute_cycles=int(compute_cycles(machine.engine, m, n, k)),
-        mapping=mapping,
-        utilization=activity.macs / (mapping.latency_cycles * machine.engine.pes),
-        energy_pj=energy_pj(system, activity, mapping.latency_cycles / machine.clock_hz),
     )

@@ -84,8 +84,9 @@ def verify_machine_serial(
     lockstep.verify.verilator.BuildError
         If there is no simulator.
     """
-    assert isinstance(cfg, SerialBase)
-    tried = cfg
+    if not isinstance(cfg, SerialBase):
+        raise ValueError(f"tensor.kind {cfg.kind!r} has no RTL; it is a rate, not a design")
+    tried: SerialBase = cfg
     while tried.pes > LARGEST_PES:
         side = "rows" if tried.rows > tried.cols else "cols"
         tried = tried.model_copy(update={side: -(-getattr(tried, side) // 2)})

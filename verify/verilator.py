@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import cocotb_tools.config
 from cocotb_tools.runner import Verilator
 
 from lockstep.rtl.synth.tool import cache_dir
@@ -110,7 +111,11 @@ def toolchain() -> Toolchain:
 
 
 class Runner(Verilator):
-    """cocotb's Verilator runner with our toolchain, and without its ``--public-flat-rw``."""
+    """cocotb's Verilator runner with our toolchain, and without its ``--public-flat-rw``.
+
+    A simulator loads the cocotb of whoever runs it, which need not be the one it was linked with: a
+    new virtual environment finds its builds in the cache.
+    """
 
     def _simulator_in_path_build_only(self) -> None:
         self.executable = str(toolchain().executable)
@@ -119,6 +124,11 @@ class Runner(Verilator):
         super()._set_env_build()
         if root := toolchain().root:
             self.env["VERILATOR_ROOT"] = str(root)
+
+    def _set_env_test(self) -> None:
+        super()._set_env_test()
+        paths = (str(cocotb_tools.config.libs_dir), self.env.get("LD_LIBRARY_PATH"))
+        self.env["LD_LIBRARY_PATH"] = os.pathsep.join(path for path in paths if path)
 
     def _build_command(self) -> list[list[str]]:
         verilate, make = super()._build_command()
@@ -204,8 +214,7 @@ def _build_in(folder: Path, verilog: str) -> None:
             shutil.rmtree(half_copied, ignore_errors=True)
             half_copied.mkdir()
             for name in _RUNTIME:
-                for suffix in (".o", ".d"):
-                    shutil.copy2(folder / (name + suffix), half_copied)
+                shutil.copy2(folder / f"{name}.o", half_copied)
             half_copied.rename(runtime)
     for path in folder.iterdir():
         if path not in {source, log, folder / TOP}:
@@ -213,8 +222,8 @@ def _build_in(folder: Path, verilog: str) -> None:
 
 
 def _key(*parts: str) -> str:
-    chosen = toolchain()
-    text = "\0".join([chosen.version, str(chosen.executable), *parts])
+    versions = toolchain().version, importlib.metadata.version("cocotb")
+    text = "\0".join([*versions, *parts])
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lockstep.arch.roofline import RooflineConfig
 from lockstep.arch.serial import SerialBase
 from lockstep.arch.tensor import ParallelBase, TensorBase
 from lockstep.sim.cycle import serial_expected
@@ -23,10 +24,14 @@ def compute_cycles(cfg: TensorBase, m: Int, n: Int, k: Int) -> Int:
     """Cycles the array is occupied by one job whose operands are always ready.
 
     From the cycle that accepts the first operand until the array could take another job's. Of serial
-    engines the expected value, a float, for operands as the config describes them.
+    engines the expected value, a float, for operands as the config describes them; of a roofline the
+    MACs over its rate, a float too.
     """
     if isinstance(cfg, ParallelBase):
         return occupied_cycles(cfg, m, n, k)
+    if isinstance(cfg, RooflineConfig):
+        rate: Int = m * n * k / cfg.macs_per_cycle  # type: ignore[assignment]  # as of serial ones
+        return rate
     assert isinstance(cfg, SerialBase)
     expected: Int = serial_expected.compute_cycles(cfg, m, n, k)
     return expected

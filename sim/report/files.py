@@ -7,8 +7,8 @@ trace.json                     the run on a time axis, for ui.perfetto.dev
 roofline, latency, energy.png  plots
 report.html                    all of it on one page that needs no other file
 run.json                       command, versions, git commit and every config
-machine, tech, dram, model     .yaml: the configs as files; ``lockstep run machine.yaml --model
-                               model.yaml`` and the options in run.json's ``repeat`` run it again
+machine, tech, dram, timing,   .yaml: the configs as files; ``lockstep run machine.yaml --model
+model                          model.yaml`` and the options in run.json's ``repeat`` run it again
 =============================  ==================================================================
 
 Nothing in it depends on the time or the place it was written.
@@ -28,6 +28,8 @@ import yaml
 
 from lockstep.arch.config import Config
 from lockstep.arch.load import InputError
+from lockstep.arch.memory import Dram, TimedDramPreset
+from lockstep.arch.near_memory import BankPim
 from lockstep.sim.report import page, plots, table, trace
 from lockstep.sim.run import RunResult
 
@@ -112,11 +114,28 @@ def _config_files(result: RunResult) -> dict[str, str]:
     """The configs as YAML; the machine's names point to the files beside it."""
     system, machine = result.system, result.system.machine
     dram = machine.dram.model_copy(update={"preset": "dram.yaml"})
+    named: dict[str, object] = {"tech": "tech.yaml", "dram": dram}
+    pim_file = {}
+    if isinstance(machine.pim, BankPim):
+        named["pim"] = machine.pim.model_copy(update={"preset": "pim.yaml"})
+        pim_file["pim.yaml"] = _yaml(system.channel)
     return {
-        "machine.yaml": _yaml(machine.model_copy(update={"tech": "tech.yaml", "dram": dram})),
+        "machine.yaml": _yaml(machine.model_copy(update=named)),
+        **pim_file,
         "tech.yaml": _yaml(system.tech),
-        "dram.yaml": _yaml(system.dram),
+        **_dram_files(system.dram),
         "model.yaml": _yaml(result.model),
+    }
+
+
+def _dram_files(dram: Dram) -> dict[str, str]:
+    """The preset, and the command-level memory it names."""
+    if not isinstance(dram.preset, TimedDramPreset):
+        return {"dram.yaml": _yaml(dram.preset)}
+    assert dram.spec
+    return {
+        "dram.yaml": _yaml(dram.preset.model_copy(update={"timing": "timing.yaml"})),
+        "timing.yaml": _yaml(dram.spec),
     }
 
 
@@ -147,8 +166,9 @@ def _record(result: RunResult, command: Sequence[str]) -> dict[str, object]:
         "decode": result.decode_tokens,
         "batch": result.batch,
     }
+    how = {"dram": "exact" if result.fast else "fast"}
     options = [
-        f"--{name.replace('_', '-')}={value}" for name, value in {**sizes, **formats}.items()
+        f"--{name.replace('_', '-')}={value}" for name, value in (sizes | formats | how).items()
     ]
     return {
         "command": shlex.join(["lockstep", *command]),
@@ -169,9 +189,10 @@ def _record(result: RunResult, command: Sequence[str]) -> dict[str, object]:
         "git": _git_commit(),
         **sizes,
         "formats": formats,
+        "dram_mode": how["dram"],
         "machine": result.system.machine.model_dump(mode="json"),
         "tech": result.system.tech.model_dump(mode="json"),
-        "dram": result.system.dram.model_dump(mode="json"),
+        "dram": result.system.dram.preset.model_dump(mode="json"),
         "model": result.model.model_dump(mode="json"),
     }
 

@@ -161,7 +161,7 @@ def _roofline(result: RunResult, rows: Sequence[Row]) -> "Figure":
             zorder=3,
         )
     lowest = min(point.macs_per_s for point in points)
-    axes.set_ylim(bottom=min(lowest / 2, result.system.machine.peak_macs_per_s / 30))
+    axes.set_ylim(bottom=min(lowest / 2, result.system.peak_macs_per_s / 30))
     figure.legend(loc="outside right center", fontsize=8, labelspacing=0.9)
     return figure
 
@@ -171,7 +171,7 @@ def _roofs(axes: "Axes", result: RunResult, intensities: Sequence[float]) -> flo
     from matplotlib.ticker import EngFormatter
 
     machine = result.system.machine
-    peak = machine.peak_macs_per_s
+    peak = result.system.peak_macs_per_s
     bytes_per_s = result.system.dram_bytes_per_cycle * machine.clock_hz
     ridge = peak / bytes_per_s
     low, high = min([ridge, *intensities]) / 4, max([ridge, *intensities]) * 4

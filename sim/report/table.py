@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lockstep.arch.load import InputError, read_yaml
+from lockstep.sim.dram_exact import relative_error
 from lockstep.sim.energy import energy_pj
 from lockstep.sim.run import RunResult
 
@@ -19,10 +20,12 @@ TEXT = ("phase", "name", "kind", "bound_by", "mapping")
 def op_rows(result: RunResult) -> list[Row]:
     """One row per operator and phase, in execution order; columns sum to the summary's totals.
 
-    Leakage is charged to operators by their share of the wall clock.
+    Leakage is charged to operators by their share of the wall clock. ``dram_error``, only where
+    DRAM was simulated, is how far the DMA time by calibrated bandwidth is off.
     """
     system, clock_hz = result.system, result.system.machine.clock_hz
     rows: list[Row] = []
+    fast = [op for phase in result.fast.phases for op in phase.ops] if result.fast else []
     for phase in result.phases:
         for op in phase.ops:
             latency_s = op.latency_cycles / clock_hz
@@ -53,6 +56,8 @@ def op_rows(result: RunResult) -> list[Row]:
                 **{f"energy_{name}_j": energy_j[name] for name in energy_j},
                 "mapping": op.mapping.explain() if op.mapping else "",
             })  # fmt: skip
+    for row, op in zip(rows, fast, strict=False):
+        row["dram_error"] = relative_error(op.dma_cycles, float(row["dma_cycles"]))
     return rows
 
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 
 from lockstep.sim.cost import OpCost
-from lockstep.sim.engine import cost_graphs, stream_groups
+from lockstep.sim.engine import stream_groups
+from lockstep.sim.passes import cost_passes
 from lockstep.sim.run import RunResult, decode_phase
-from lockstep.workloads.phases import Phase, graph
+from lockstep.workloads.phases import Phase
 
 TRACKS = ("timeline", "tensor", "vector", "dram", "pim")
 """Thread ``i + 1`` of the trace shows track ``i``."""
@@ -39,7 +40,7 @@ def trace(result: RunResult) -> dict[str, object]:
     shown = [Phase(kind="prefill", batch=result.batch, tokens=result.prefill_tokens)]
     steps = sorted({0, result.decode_tokens - 1}) if decode else []
     shown += [decode_phase(result.batch, result.prefill_tokens, i) for i in steps]
-    costs = cost_graphs(result.system, [graph(result.model, p, result.formats) for p in shown])
+    costs = cost_passes(result.system, result.model, shown, result.formats)
     drawing = _Drawing(result.system.machine.clock_hz)
     drawing.forward_pass("prefill", costs[0])
     if decode:

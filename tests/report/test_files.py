@@ -19,7 +19,7 @@ from lockstep.workloads.phases import Formats
 FILES = {
     "report.html", "summary.json", "ops.csv", "trace.json", "run.json",
     "roofline.png", "latency.png", "energy.png",
-    "machine.yaml", "tech.yaml", "dram.yaml", "model.yaml",
+    "machine.yaml", "tech.yaml", "dram.yaml", "timing.yaml", "model.yaml",
 }  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def test_the_files_run_again_to_the_same_numbers(run_of, tmp_path, monkeypatch):
     assert run == "run"
     assert set(options) == {
         "--prefill=17", "--decode=3", "--batch=2", "--weights=int8", "--activations=int8", "--kv=int8",
-        "--scale-rule=floor",
+        "--scale-rule=floor", "--dram=fast",
     }  # fmt: skip
     again = simulate(
         load_machine(machine),

@@ -115,7 +115,7 @@ def test_energy_is_events_times_the_table():
     activity = Activity(macs=1000, dram_read_bytes=10, dram_write_bytes=5, primitives={"mul": 7})
     energy = energy_pj(EDGE, activity, seconds=0.0)
     assert energy["mac"] == pytest.approx(300)
-    assert energy["dram"] == pytest.approx(15 * 8 * 20.3)
+    assert energy["dram"] == pytest.approx(15 * 8 * EDGE.dram.energy_pj_per_bit)
     assert energy["vector"] == pytest.approx(7 * 1.1)
     assert energy["leakage"] == 0
 

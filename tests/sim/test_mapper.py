@@ -68,7 +68,9 @@ def test_a_larger_product_is_never_faster(machine, p, dim, more):
     sizes = {d: getattr(p, d) for d in "mnk"}
     sizes[dim] += more
     small, large = best(system, p, Problem(**sizes, instances=p.instances))
-    assert large.latency_cycles >= small.latency_cycles * (1 - 1e-12)
+    # A measured table of bandwidths need not rise with the run at each step.
+    noise = 1e-4 if system.dram.spec else 1e-12
+    assert large.latency_cycles >= small.latency_cycles * (1 - noise)
 
 
 @settings(max_examples=100, deadline=None)

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from lockstep.arch.load import InputError
 from lockstep.arch.machine import load_machine
 from lockstep.sim.energy import energy_pj
-from lockstep.sim.run import default_formats, simulate, simulate_gemm
+from lockstep.sim.gemm import simulate_gemm
+from lockstep.sim.operand_formats import default_formats
+from lockstep.sim.run import simulate
 from lockstep.workloads.model import load_model
 from lockstep.workloads.phases import Formats, Phase, graph
 
@@ -38,7 +40,7 @@ def test_run_respects_the_roofs(machine, prefill, decode, batch):
     system = load_machine(machine)
     result = simulate(system, GPT2, prefill=prefill, decode=decode, batch=batch)
     assert 0 < result.utilization <= 1
-    assert result.latency_s >= result.activity.macs / system.machine.peak_macs_per_s
+    assert result.latency_s >= result.activity.macs / system.peak_macs_per_s
     bytes_per_s = system.dram_bytes_per_cycle * system.machine.clock_hz
     assert result.latency_s >= result.activity.dram_bytes / bytes_per_s * (1 - 1e-12)
     floor = (

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from lockstep.arch.machine import load_machine
 from lockstep.sim.cycle.tensor import compute_cycles
+from lockstep.sim.gemm import simulate_gemm
 from lockstep.sim.mapper import Problem, map_problems
-from lockstep.sim.run import default_formats, simulate, simulate_gemm
+from lockstep.sim.operand_formats import default_formats
+from lockstep.sim.run import simulate
 from lockstep.workloads.model import load_model
 
 ENGINES = {

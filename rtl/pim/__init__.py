@@ -1,0 +1,1 @@
+"""Processing in memory: RTL of its units."""
