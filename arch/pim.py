@@ -286,6 +286,10 @@ class PimChannelConfig(Config):
         return self.banks * self.rows * self.columns * self.mac.burst_bits // 8
 
 
+class PimSequencerConfig(PimChannelConfig):
+    """A channel whose sequencer is built alone, so at any size."""
+
+
 def load_pim(name_or_path: str, overrides: tuple[str, ...] | list[str] = ()) -> PimChannelConfig:
     """Read a shipped PIM channel (``gddr6-aim``) or a YAML file.
 

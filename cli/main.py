@@ -241,7 +241,7 @@ def formats(as_json: JsonOption = False) -> None:
 @app.command()
 def schema(
     kind: Annotated[
-        str, typer.Argument(help="machine, model, tech, dram or dram_timing.")
+        str, typer.Argument(help="machine, model, tech, dram, dram_timing or pim.")
     ] = "machine",
 ) -> None:
     """Print the JSON Schema of a file kind, for editors."""
@@ -250,6 +250,7 @@ def schema(
     from lockstep.arch.load import json_schema
     from lockstep.arch.machine import Machine
     from lockstep.arch.memory import DramPreset, TimedDramPreset
+    from lockstep.arch.pim import PimChannelConfig
     from lockstep.arch.tech import Tech
     from lockstep.workloads.model import Model
 
@@ -259,6 +260,7 @@ def schema(
         "tech": Tech,
         "dram": DramPreset,
         "dram_timing": DramSpec,
+        "pim": PimChannelConfig,
     }
     if kind not in kinds:
         raise InputError(f"kind: unknown kind {kind!r}; choose {', '.join(kinds)}")
@@ -280,7 +282,7 @@ def rtl(
     system = load_machine(machine, overrides or ())
     with needs_rtl_extra():
         from lockstep.cli.verilog import write_verilog
-    for path in write_verilog(system.machine, out):
+    for path in write_verilog(system, out):
         typer.echo(path)
 
 

@@ -17,10 +17,12 @@ from rich.progress import (
 from lockstep.arch.error import InputError, suggest
 from lockstep.arch.load import shipped
 from lockstep.arch.machine import System, load_machine
+from lockstep.arch.near_memory import LutPim
 from lockstep.verify.agree_mac import verify_mac
 from lockstep.verify.agree_posit import verify_posit
 from lockstep.verify.agreement import AgreementRow, FormatRow, write_agreement
 from lockstep.verify.cosim import SimulationError
+from lockstep.verify.lut import verify_machine_lut
 from lockstep.verify.pim import verify_machine_pim, verify_pim
 from lockstep.verify.tensor import verify_machine_tensor, verify_tensor
 from lockstep.verify.verilator import BuildError
@@ -100,15 +102,14 @@ def _job(name: str, overrides: Sequence[str]) -> Job:
 def _machine_job(system: System) -> Job:
     """Rows of the units that a machine has and that have RTL."""
     tensor, channel = system.machine.tensor, system.pim_channel
-    if tensor is None and channel is None:
-        raise InputError(
-            f"machine {system.machine.name!r} has neither a tensor engine nor PIM banks"
-        )
+    lut = system.machine.pim.slice if isinstance(system.machine.pim, LutPim) else None
 
     def rows(quick: bool, report: Report) -> Iterable[Row]:
         if tensor:
             yield verify_machine_tensor(tensor, quick=quick, progress=report)
         if channel:
             yield from verify_machine_pim(channel, quick=quick, progress=report)
+        if lut:
+            yield from verify_machine_lut(lut, quick=quick, progress=report)
 
     return rows

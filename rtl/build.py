@@ -6,7 +6,9 @@ from typing import Any
 from amaranth.lib import wiring
 
 from lockstep.arch.config import Config
+from lockstep.arch.lut import LutConfig
 from lockstep.arch.mac import AccumulateConfig, DotConfig, MultiplyConfig
+from lockstep.arch.pim import PimChannelConfig, PimMacConfig, PimSequencerConfig
 from lockstep.arch.posit import PositConfig
 from lockstep.arch.serial import BitSliceConfig, LaconicConfig
 from lockstep.arch.simd import SimdConfig
@@ -16,6 +18,10 @@ from lockstep.rtl.mac.dot import DotUnit
 from lockstep.rtl.mac.posit.unit import posit_unit
 from lockstep.rtl.mac.simd import SimdUnit
 from lockstep.rtl.mac.unit import AccumulateUnit, MultiplyUnit
+from lockstep.rtl.pim.bank_mac import BankMac
+from lockstep.rtl.pim.channel import PimChannel
+from lockstep.rtl.pim.lut import LutSlice
+from lockstep.rtl.pim.sequencer import PimSequencer
 from lockstep.rtl.tensor.engine import TensorEngine
 from lockstep.rtl.tensor.pe import operand_shapes
 from lockstep.rtl.tensor.serial_bit_slice import BitSliceEngine
@@ -76,6 +82,26 @@ def _posit(cfg: PositConfig) -> wiring.Component:
 @component.register
 def _simd(cfg: SimdConfig) -> wiring.Component:
     return SimdUnit(cfg)
+
+
+@component.register
+def _bank_mac(cfg: PimMacConfig) -> wiring.Component:
+    return BankMac(cfg)
+
+
+@component.register
+def _channel(cfg: PimChannelConfig) -> wiring.Component:
+    return PimChannel(cfg)
+
+
+@component.register
+def _sequencer(cfg: PimSequencerConfig) -> wiring.Component:
+    return PimSequencer(cfg)
+
+
+@component.register
+def _lut(cfg: LutConfig) -> wiring.Component:
+    return LutSlice(cfg)
 
 
 def to_verilog(cfg: Config, name: str) -> str:

@@ -65,7 +65,7 @@ def test_model_counts(lockstep):
     assert counts["kv_bytes_per_token"] == 131_072
 
 
-@pytest.mark.parametrize("kind", ["machine", "model", "tech", "dram"])
+@pytest.mark.parametrize("kind", ["machine", "model", "tech", "dram", "dram_timing", "pim"])
 def test_schema_describes_every_shipped_file(lockstep, kind):
     import yaml
 
@@ -159,3 +159,21 @@ def test_unwritable_report_folder_leaves_nothing(lockstep, tmp_path):
     assert (code, out, len(err.strip().splitlines())) == (2, "", 1)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     assert blocker.read_text() == "mine"
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize(
+    ("machine", "units"),
+    [
+        ("edge-os16", {"tensor"}),
+        ("aim-cent", {"pim_sequencer", "pim_mac"}),
+        ("sail-like", {"lut_slice"}),
+    ],
+)
+def test_rtl_writes_every_unit_that_has_any(lockstep, tmp_path, machine, units):
+    assert lockstep("rtl", machine, "-o", str(tmp_path))[0] == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{unit}.{end}" for unit in units for end in ("v", "ports.json")
+    }
+    for unit in units:
+        assert f"module {unit}(" in (tmp_path / f"{unit}.v").read_text()

@@ -2,12 +2,11 @@
 
 import pytest
 
-from lockstep.arch.pim import load_pim
+from lockstep.arch.pim import PimSequencerConfig, load_pim
 from lockstep.rtl.build import component, ports, to_verilog
 from lockstep.verify.pim import (
     MAC_TESTBENCH,
     TESTBENCH,
-    SequencerConfig,
     verify_banks,
     verify_machine_pim,
 )
@@ -61,7 +60,7 @@ def test_a_channel_agrees_with_its_models(cfg, cosim):
 @pytest.mark.xdist_group("rtl")
 def test_the_shipped_channels_sequencer_agrees_with_its_model(cosim):
     """At full size, with its own gaps: attention on growing keys and values, refreshes included."""
-    cfg = SequencerConfig.model_validate(load_pim("gddr6-aim").model_dump())
+    cfg = PimSequencerConfig.model_validate(load_pim("gddr6-aim").model_dump())
     jobs = [
         ["attention", "scores", 200, 2, 128, "moderate"],
         ["attention", "values", 200, 1, 32, "moderate"],
