@@ -32,6 +32,9 @@ class LutJob:
     w: list[int]
     o: list[int]
 
+    def __str__(self) -> str:
+        return f"{self.n} x {self.k}, {self.weight_bits} bits"
+
 
 def random_job(cfg: LutConfig, kind: str, rng: Rng) -> LutJob:
     """A job of random size, width of weights, and sign, on activations of one kind, a key of ``DATA``."""

@@ -6,7 +6,7 @@ Runs inside the simulator; :mod:`lockstep.verify.serial` writes its plan: ``cfg`
 
 import random
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import cocotb
@@ -20,6 +20,7 @@ from lockstep.sim.cycle.serial import job_cycles
 from lockstep.sim.cycle.tensor import job_counts, stream_vectors
 from lockstep.verify import cosim
 from lockstep.verify.serial_traffic import SerialJob, random_job
+from lockstep.verify.tb_report import Report
 from lockstep.verify.tensor_driver import Driver, Tally
 from lockstep.verify.tensor_traffic import job_word
 
@@ -31,30 +32,6 @@ CFG: BitSliceConfig | LaconicConfig = TypeAdapter(BitSliceConfig | LaconicConfig
 RNG = np.random.default_rng(cocotb.RANDOM_SEED)
 COIN = random.Random(cocotb.RANDOM_SEED)  # far quicker than NumPy for single bits
 INPUTS = ("i_job", "i_a", "i_b", "i_c")
-
-
-@dataclass(slots=True, kw_only=True)
-class Report:
-    """What all jobs came to. ``complaints`` names the first few disagreements."""
-
-    jobs: int = 0
-    vectors: int = 0
-    stalled_vectors: int = 0
-    mismatches: int = 0
-    cycle_errors: list[int] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-    driven_cycles: int = 0
-    driven_s: float = 0.0
-
-    def compare(self, what: str, job: SerialJob, measured: object, modelled: object) -> None:
-        """Complain if the two differ."""
-        if measured != modelled and len(self.complaints) < 20:
-            self.complaints.append(f"{what} of {job.job.shape}: {measured}, model {modelled}")
-
-    def cycles(self, what: str, job: SerialJob, measured: int, modelled: int) -> None:
-        """Note the difference of two cycle counts."""
-        self.cycle_errors.append(measured - modelled)
-        self.compare(what, job, measured, modelled)
 
 
 REPORT = Report()
@@ -105,29 +82,29 @@ def _compare_counts(job: SerialJob, tally: Tally, cycles: int, *, stalled: bool)
     REPORT.vectors += tally.vectors["c_out"]
     REPORT.stalled_vectors += tally.vectors["c_out"] * stalled
     REPORT.mismatches += tally.mismatches
-    REPORT.compare("mismatching rows", job, tally.mismatches, 0)
+    REPORT.compare("mismatching rows", job.job.shape, tally.mismatches, 0)
     vectors = stream_vectors(CFG, *shape)
     counts = job_counts(CFG, *shape)
     if job.job.accumulate:
         vectors["c_in"] += vectors["c_out"]
         counts["c_reads"] += counts["c_writes"]
-    REPORT.compare("transfers", job, tally.vectors, vectors)
+    REPORT.compare("transfers", job.job.shape, tally.vectors, vectors)
     keys = {"a": "a_reads", "b": "b_reads", "c_in": "c_reads", "c_out": "c_writes"}
     elements = {name: counts[key] for name, key in keys.items()}
-    REPORT.compare("elements", job, tally.elements, elements)
-    REPORT.cycles("busy cycles", job, tally.busy_cycles - tally.stalled_cycles, cycles)
+    REPORT.compare("elements", job.job.shape, tally.elements, elements)
+    REPORT.cycles("busy cycles", job.job.shape, tally.busy_cycles - tally.stalled_cycles, cycles)
 
 
 def _compare_times(job: SerialJob, tally: Tally, cycles: int, following: Tally | None) -> None:
-    REPORT.compare("stalled cycles", job, tally.stalled_cycles, 0)
+    REPORT.compare("stalled cycles", job.job.shape, tally.stalled_cycles, 0)
     latency = tally.last_output_at - tally.first_operand_at + 1
     padding = -job.job.shape[0] % CFG.rows  # rows of the last fold that do not exist leave last
-    REPORT.cycles("latency", job, latency, cycles - padding)
+    REPORT.cycles("latency", job.job.shape, latency, cycles - padding)
     dispatch = tally.first_operand_at - tally.accepted_at
-    REPORT.cycles("dispatch", job, dispatch, CFG.dispatch_cycles)
+    REPORT.cycles("dispatch", job.job.shape, dispatch, CFG.dispatch_cycles)
     if following is not None:
         interval = following.accepted_at - tally.accepted_at
-        REPORT.cycles("interval", job, interval, cycles + CFG.dispatch_cycles)
+        REPORT.cycles("interval", job.job.shape, interval, cycles + CFG.dispatch_cycles)
 
 
 @cocotb.test()

@@ -18,6 +18,7 @@ from lockstep.arch.lut import LutConfig
 from lockstep.sim.cycle.lut import builds, job_cycles, transfers
 from lockstep.verify import cosim
 from lockstep.verify.lut_traffic import DATA, LutJob, random_job
+from lockstep.verify.tb_report import Report
 from lockstep.verify.tensor_driver import Source
 
 PERIOD_NS = 2
@@ -29,31 +30,6 @@ PLAN = cosim.plan()
 CFG = LutConfig.model_validate(PLAN["cfg"])
 RNG = np.random.default_rng(cocotb.RANDOM_SEED)
 COIN = random.Random(cocotb.RANDOM_SEED)
-
-
-@dataclass(slots=True, kw_only=True)
-class Report:
-    """What all jobs came to. ``complaints`` names the first few disagreements."""
-
-    jobs: int = 0
-    vectors: int = 0
-    stalled_vectors: int = 0
-    mismatches: int = 0
-    cycle_errors: list[int] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-    driven_cycles: int = 0
-    driven_s: float = 0.0
-
-    def compare(self, what: str, job: LutJob, measured: object, modelled: object) -> None:
-        """Complain if the two differ."""
-        if measured != modelled and len(self.complaints) < 20:
-            shape = f"{job.n} x {job.k}, {job.weight_bits} bits"
-            self.complaints.append(f"{what} of {shape}: {measured}, model {modelled}")
-
-    def cycles(self, what: str, job: LutJob, measured: int, modelled: int) -> None:
-        """Note the difference of two cycle counts."""
-        self.cycle_errors.append(measured - modelled)
-        self.compare(what, job, measured, modelled)
 
 
 REPORT = Report()

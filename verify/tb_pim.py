@@ -22,7 +22,6 @@ from lockstep.sim.cycle.pim_checker import check_pim
 from lockstep.sim.golden.pim import PimState, execute
 from lockstep.verify import cosim
 from lockstep.verify.pim_jobs import job
-from lockstep.verify.pim_report import Report
 from lockstep.verify.pim_traffic import (
     Job,
     data_words,
@@ -32,6 +31,7 @@ from lockstep.verify.pim_traffic import (
     random_instruction,
     result_widths,
 )
+from lockstep.verify.tb_report import Report
 
 PERIOD_NS = 2
 PLAN = cosim.plan()

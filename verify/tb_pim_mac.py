@@ -18,8 +18,8 @@ from cocotb.triggers import ReadOnly, RisingEdge
 from lockstep.arch.pim import PimMacConfig
 from lockstep.sim.golden.pim import I64, mac_step
 from lockstep.verify import cosim
-from lockstep.verify.pim_report import Report
 from lockstep.verify.pim_traffic import packed, random_codes, random_sums
+from lockstep.verify.tb_report import Report
 
 PERIOD_NS = 2
 PLAN = cosim.plan()

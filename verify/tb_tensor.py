@@ -18,6 +18,7 @@ from cocotb.utils import get_sim_time
 from lockstep.arch.tensor import ParallelBase, tensor_config
 from lockstep.sim.cycle import tensor as model
 from lockstep.verify import cosim
+from lockstep.verify.tb_report import Report
 from lockstep.verify.tensor_driver import Driver, Tally
 from lockstep.verify.tensor_traffic import Job, Shape, job_word, random_job
 
@@ -29,32 +30,14 @@ COIN = random.Random(cocotb.RANDOM_SEED)  # far quicker than NumPy for single bi
 
 
 @dataclass(slots=True, kw_only=True)
-class Report:
-    """What all jobs came to. ``complaints`` names the first few disagreements."""
+class LongReport(Report):
+    """With the jobs that ran with no Python in between."""
 
-    jobs: int = 0
-    vectors: int = 0
-    stalled_vectors: int = 0
-    mismatches: int = 0
-    cycle_errors: list[int] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-    driven_cycles: int = 0
-    driven_s: float = 0.0
     driven_cycles_per_s: float = 0.0
     long: list[dict[str, Any]] = field(default_factory=list)
 
-    def compare(self, what: str, shape: Shape, measured: object, modelled: object) -> None:
-        """Complain if the two differ."""
-        if measured != modelled and len(self.complaints) < 20:
-            self.complaints.append(f"{what} of {shape}: {measured}, model {modelled}")
 
-    def cycles(self, what: str, shape: Shape, measured: int, modelled: int) -> None:
-        """Note the difference of two cycle counts."""
-        self.cycle_errors.append(measured - modelled)
-        self.compare(what, shape, measured, modelled)
-
-
-REPORT = Report()
+REPORT = LongReport()
 
 
 async def reset(dut: Any) -> None:

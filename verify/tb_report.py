@@ -1,4 +1,4 @@
-"""What the testbenches of a PIM channel count and complain of."""
+"""What testbenches count, and what they complain of."""
 
 from dataclasses import dataclass, field
 
@@ -20,3 +20,13 @@ class Report:
         """Note a disagreement."""
         if len(self.complaints) < 20:
             self.complaints.append(what)
+
+    def compare(self, what: str, job: object, measured: object, modelled: object) -> None:
+        """Complain if the two differ; ``job`` is shown as a string."""
+        if measured != modelled:
+            self.complain(f"{what} of {job}: {measured}, model {modelled}")
+
+    def cycles(self, what: str, job: object, measured: int, modelled: int) -> None:
+        """Note the difference of two cycle counts."""
+        self.cycle_errors.append(measured - modelled)
+        self.compare(what, job, measured, modelled)
