@@ -42,37 +42,17 @@ class PimArea(Config):
     source: Source
 
 
-class PimBase(Config):
-    """What every near-memory processor has; figures are per DRAM channel of the machine.
+class RooflinePim(Config):
+    """MACs on wide paths into the banks: as fast as the slower of its arithmetic and its reads.
+
+    The Logic-PIM of Duplex (MICRO'24, section IV) on the logic die, and the Bank-PIM and
+    BankGroup-PIM it is compared with, differ only in these numbers, which are per DRAM channel of the
+    machine.
 
     Parameters
     ----------
     format : str
         Format of both operands.
-    energy : mapping of PimEvent to PimEnergy
-        ``mac``, one multiply-accumulate; ``read_byte`` and ``write_byte``, one byte between the
-        banks and the processor.
-    area : PimArea or None
-        None: not known, and counted as nothing.
-    """
-
-    format: FormatName
-    energy: dict[PimEvent, PimEnergy]
-    area: PimArea | None = None
-
-    def macs_per_s(self) -> float:
-        """Peak multiply-accumulates per second of one channel."""
-        raise NotImplementedError
-
-
-class RooflinePim(PimBase):
-    """MACs on wide paths into the banks: as fast as the slower of its arithmetic and its reads.
-
-    The Logic-PIM of Duplex (MICRO'24, section IV) on the logic die, and the Bank-PIM and
-    BankGroup-PIM it is compared with, differ only in these numbers.
-
-    Parameters
-    ----------
     bandwidth_multiple : float
         Bandwidth into the banks, as a multiple of the pins' of the machine's DRAM preset.
     macs : int
@@ -84,15 +64,29 @@ class RooflinePim(PimBase):
     expert_co_processing, attention_co_processing : bool
         Whether routed experts, and attention of new and of running sequences, are shared out
         between the tensor engine and this processor (Duplex, section V). Needs two bundles.
+    energy : mapping of PimEvent to PimEnergy
+        ``mac``, one multiply-accumulate; ``read_byte`` and ``write_byte``, one byte between the
+        banks and the processor.
+    area : PimArea or None
+        None: not known, and counted as nothing.
     """
 
     kind: Literal["roofline"]
+    format: FormatName
     bandwidth_multiple: Annotated[float, Field(gt=0, le=1024)]
     macs: Annotated[int, Field(ge=1, le=1 << 24)]
     clock_mhz: Annotated[float, Field(ge=1e-3, le=100_000)]
     bank_bundles: Annotated[int, Field(ge=1, le=64)] = 1
     expert_co_processing: bool = False
     attention_co_processing: bool = False
+    energy: dict[PimEvent, PimEnergy]
+    area: PimArea | None = None
+
+    @model_validator(mode="after")
+    def _prices_every_event(self) -> "RooflinePim":
+        if missing := set(get_args(PimEvent)) - set(self.energy):
+            raise ValueError(f"energy must price every event; {', '.join(sorted(missing))} missing")
+        return self
 
     @model_validator(mode="after")
     def _banks_are_split(self) -> "RooflinePim":

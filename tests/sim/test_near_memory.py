@@ -89,3 +89,9 @@ def test_a_machine_needs_one_of_them():
     del document.data["tensor"]
     with pytest.raises(InputError, match=r"tensor: is missing; add 'tensor: \.\.\.', or 'pim"):
         validate(Machine, document)
+
+
+def test_every_event_has_a_price():
+    two = "mac: {energy_pj: 1.0, source: of this test}, read_byte: {energy_pj: 2.0, source: of this test}"
+    with pytest.raises(InputError, match=r"must price every event; write_byte missing"):
+        load_machine("edge-os16", [ROOFLINE, f"pim.energy={{{two}}}"])
