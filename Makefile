@@ -25,17 +25,17 @@ lint: $(VENV)/.dev
 type: $(VENV)/.dev typings
 	$(BIN)/mypy
 
-# Proofs of arithmetic, and of seeded bugs that they are bugs; under ten minutes.
+# Proofs of arithmetic and of address translation, and of seeded bugs that they are bugs; about ten minutes.
 formal: $(VENV)/.dev
 	$(BIN)/python -m lockstep.verify.formal
 
-# The agreement tables: engines, banks that compute, and arithmetic in every format.
+# The agreement tables: engines, banks that compute, address translation, arithmetic in every format.
 agreement: $(VENV)/.dev
-	$(BIN)/lockstep verify tensor pim mac --out results/agreement
+	$(BIN)/lockstep verify tensor pim tlb mac --out results/agreement
 
 # Papers' tables and plots, from our own models, RTL and synthesis.
 reproduce: $(VENV)/.dev
-	for paper in int-vs-fp xr-npe tpe cent duplex pim-gpt; do $(BIN)/lockstep reproduce $$paper || exit 1; done
+	for paper in int-vs-fp xr-npe tpe cent duplex pim-gpt victima; do $(BIN)/lockstep reproduce $$paper || exit 1; done
 
 # The README's plot and tables, from results/.
 readme: $(VENV)/.dev

@@ -12,6 +12,8 @@ from lockstep.arch.dram_preset import load_dram_preset
 from lockstep.arch.error import InputError, Location
 from lockstep.arch.load import Document, load, read_yaml, resolve, validate
 from lockstep.arch.memory import Dram, DramConfig, ScratchpadConfig
+from lockstep.arch.mmu import MmuConfig
+from lockstep.arch.mmu_use import MmuUse
 from lockstep.arch.near_memory import BankPim, LutPim, PimConfig, RooflinePim
 from lockstep.arch.pim import PimChannelConfig
 from lockstep.arch.tech import BlockFigures, Tech
@@ -31,7 +33,8 @@ class Machine(Config):
     clock_mhz : float
     tech : str
         A shipped technology table, or a path beside the machine file.
-    tensor, vector, scratchpad, dram, pim : unit configs
+    tensor, vector, scratchpad, dram, pim, mmu : unit configs
+        Without ``mmu``, addresses are physical.
     """
 
     kind: Literal["machine"]
@@ -43,6 +46,7 @@ class Machine(Config):
     scratchpad: ScratchpadConfig
     dram: DramConfig
     pim: PimConfig | None = None
+    mmu: MmuUse | None = None
 
     @model_validator(mode="after")
     def _does_matrix_work(self) -> "Machine":
@@ -76,6 +80,14 @@ class Machine(Config):
             raise ValueError(
                 f"pim.pipeline_parallel must be at most {most}, a channel for every stage, "
                 f"not {pim.pipeline_parallel}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _dma_translates(self) -> "Machine":
+        if self.mmu and self.pim:
+            raise ValueError(
+                "mmu must be left out beside pim: processors beside the DRAM take physical addresses"
             )
         return self
 
@@ -124,6 +136,7 @@ class System:
     tech: Tech
     dram: Dram
     pim_channel: PimChannelConfig | None = None
+    mmu: MmuConfig | None = None
 
     @property
     def channel(self) -> PimChannelConfig:
@@ -206,7 +219,14 @@ def load_machine(name_or_path: str, overrides: Sequence[str] = ()) -> System:
     if isinstance(machine.pim, BankPim):
         preset = _named(document, "pim", ("pim", "preset"), machine.pim.preset)
         channel = load(PimChannelConfig, preset)
-    return System(machine=machine, tech=tech, dram=dram, pim_channel=channel)
+    mmu = None
+    if machine.mmu:
+        found = load(MmuConfig, _named(document, "mmu", ("mmu", "preset"), machine.mmu.preset))
+        try:
+            mmu = machine.mmu.applied(found)
+        except ValueError as error:
+            raise document.error(("mmu", "preset"), str(error)) from None
+    return System(machine=machine, tech=tech, dram=dram, pim_channel=channel, mmu=mmu)
 
 
 def _named(document: Document, folder: str, key: Location, name: str) -> Path:

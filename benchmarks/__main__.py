@@ -18,6 +18,7 @@ TABLES = {
     "rtl": "benchmarks.rtl_speed",
     "formats": "benchmarks.formats",
     "dram": "benchmarks.dram",
+    "translation": "benchmarks.translation",
 }
 
 

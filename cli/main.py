@@ -25,6 +25,7 @@ from lockstep.cli.options import (
 )
 from lockstep.cli.reproduce import reproduce
 from lockstep.cli.synth import synth
+from lockstep.cli.tlb import tlb
 
 app = typer.Typer(
     help="One YAML describes an AI accelerator; RTL and simulator agree to the bit and the cycle.",
@@ -241,7 +242,7 @@ def formats(as_json: JsonOption = False) -> None:
 @app.command()
 def schema(
     kind: Annotated[
-        str, typer.Argument(help="machine, model, tech, dram, dram_timing or pim.")
+        str, typer.Argument(help="machine, model, tech, dram, dram_timing, pim or mmu.")
     ] = "machine",
 ) -> None:
     """Print the JSON Schema of a file kind, for editors."""
@@ -250,6 +251,7 @@ def schema(
     from lockstep.arch.load import json_schema
     from lockstep.arch.machine import Machine
     from lockstep.arch.memory import DramPreset, TimedDramPreset
+    from lockstep.arch.mmu import MmuConfig
     from lockstep.arch.pim import PimChannelConfig
     from lockstep.arch.tech import Tech
     from lockstep.workloads.model import Model
@@ -261,6 +263,7 @@ def schema(
         "dram": DramPreset,
         "dram_timing": DramSpec,
         "pim": PimChannelConfig,
+        "mmu": MmuConfig,
     }
     if kind not in kinds:
         raise InputError(f"kind: unknown kind {kind!r}; choose {', '.join(kinds)}")
@@ -342,6 +345,7 @@ def report(
 
 app.command()(synth)
 app.command("dram")(dram_command)
+app.command()(tlb)
 app.command()(reproduce)
 
 

@@ -58,6 +58,12 @@ def _duplex(sigma: float | None) -> Paper:
     return _without_sigma(PAPER, sigma)
 
 
+def _victima(sigma: float | None) -> Paper:
+    from lockstep.papers.victima import PAPER
+
+    return _without_sigma(PAPER, sigma)
+
+
 def _without_sigma(paper: Paper, sigma: float | None) -> Paper:
     if sigma is not None:
         raise InputError(f"--sigma: {paper.name} has no such option; leave it out")
@@ -71,6 +77,7 @@ PAPERS: dict[str, Callable[[float | None], Paper]] = {
     "duplex": _duplex,
     "cent": _cent,
     "pim-gpt": _pim_gpt,
+    "victima": _victima,
 }
 """Papers by name, made from ``--sigma``; each imports what it needs when it is asked for."""
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from lockstep.sim.run import PhaseResult, RunResult
 
 if TYPE_CHECKING:  # needs the rtl extra
-    from lockstep.verify.agreement import AgreementRow, FormatRow
+    from lockstep.verify.agreement import AgreementRow, Row
 
 WIDTH = 100
 
@@ -68,11 +68,11 @@ def table(title: str, rows: Iterable[Mapping[str, Any]]) -> None:
     _console().print(result)
 
 
-def agreement(rows: Iterable["AgreementRow | FormatRow"]) -> None:
-    """Print the agreement tables: arithmetic, then engines and whatever disagreed."""
-    from lockstep.verify.agreement import FormatRow
+def agreement(rows: Iterable["Row"]) -> None:
+    """Print the agreement tables: arithmetic, then engines and whatever disagreed, then proofs."""
+    from lockstep.verify.agreement import AgreementRow, FormatRow
 
-    arithmetic, engines = [], []
+    arithmetic, engines, proofs = [], [], []
     for row in rows:
         if isinstance(row, FormatRow):
             arithmetic.append({
@@ -85,12 +85,21 @@ def agreement(rows: Iterable["AgreementRow | FormatRow"]) -> None:
                 "mutants": f"{row.mutants_caught} of {row.mutants}",
                 "passed": "yes" if row.passed else "NO",
             })
-        else:
+        elif isinstance(row, AgreementRow):
             engines.append(row)
+        else:
+            proofs.append({
+                "proof": row.name,
+                "result": row.result,
+                "reach": row.reach if row.result == "proved" else "",
+                "passed": "yes" if row.passed else "NO",
+            })
     if arithmetic:
         table("agreement of RTL and golden arithmetic", arithmetic)
     if engines:
         _engines(engines)
+    if proofs:
+        table("proofs, and seeded bugs that are refuted", proofs)
 
 
 def _engines(rows: list["AgreementRow"]) -> None:

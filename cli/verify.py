@@ -18,16 +18,17 @@ from lockstep.arch.error import InputError, suggest
 from lockstep.arch.load import shipped
 from lockstep.arch.machine import System, load_machine
 from lockstep.arch.near_memory import LutPim
+from lockstep.verify import formal_translation
 from lockstep.verify.agree_mac import verify_mac
 from lockstep.verify.agree_posit import verify_posit
-from lockstep.verify.agreement import AgreementRow, FormatRow, write_agreement
+from lockstep.verify.agreement import Row, write_agreement
 from lockstep.verify.cosim import SimulationError
+from lockstep.verify.formal import ProofError, prove
 from lockstep.verify.lut import verify_machine_lut
 from lockstep.verify.pim import verify_machine_pim, verify_pim
 from lockstep.verify.tensor import verify_machine_tensor, verify_tensor
+from lockstep.verify.tlb import verify_tlb
 from lockstep.verify.verilator import BuildError
-
-Row = AgreementRow | FormatRow
 
 
 class Report(Protocol):
@@ -39,10 +40,19 @@ class Report(Protocol):
 
 Job = Callable[[bool, Report], Iterable[Row]]
 
+
+def _tlb(quick: bool, report: Report) -> Iterable[Row]:
+    yield from verify_tlb(quick=quick, progress=report)
+    for proof in prove(formal_translation.sample() if quick else formal_translation.jobs()):
+        report(f"proof: {proof.name}")
+        yield proof
+
+
 ALL: dict[str, Job] = {
     "tensor": lambda quick, report: verify_tensor(quick=quick, progress=report),
     "mac": lambda quick, report: verify_mac(quick=quick, progress=report),
     "pim": lambda quick, report: verify_pim(quick=quick, progress=report),
+    "tlb": _tlb,
 }
 """What is verified if nothing is named; each yields its rows."""
 
@@ -77,7 +87,7 @@ def verify_units(
 
             try:
                 rows += job(quick, report)
-            except (BuildError, SimulationError, ValueError) as error:
+            except (BuildError, SimulationError, ProofError, ValueError) as error:
                 raise InputError(f"verify: {error}") from None
             progress.remove_task(task)
     if out is not None:

@@ -8,11 +8,13 @@ from amaranth.lib import wiring
 from lockstep.arch.config import Config
 from lockstep.arch.lut import LutConfig
 from lockstep.arch.mac import AccumulateConfig, DotConfig, MultiplyConfig
+from lockstep.arch.mmu import MmuConfig
 from lockstep.arch.pim import PimChannelConfig, PimMacConfig, PimSequencerConfig
 from lockstep.arch.posit import PositConfig
 from lockstep.arch.serial import BitSliceConfig, LaconicConfig
 from lockstep.arch.simd import SimdConfig
 from lockstep.arch.tensor import ParallelBase
+from lockstep.arch.tlb import PredictorConfig, TlbConfig, VictimaConfig, WalkCacheConfig
 from lockstep.rtl.lib.shared import SharedModules, verilog_of
 from lockstep.rtl.mac.dot import DotUnit
 from lockstep.rtl.mac.posit.unit import posit_unit
@@ -26,6 +28,11 @@ from lockstep.rtl.tensor.engine import TensorEngine
 from lockstep.rtl.tensor.pe import operand_shapes
 from lockstep.rtl.tensor.serial_bit_slice import BitSliceEngine
 from lockstep.rtl.tensor.serial_laconic import LaconicEngine
+from lockstep.rtl.tlb.mmu import Mmu
+from lockstep.rtl.tlb.predictor import Predictor
+from lockstep.rtl.tlb.pressure import Pressure
+from lockstep.rtl.tlb.tlb import Tlb
+from lockstep.rtl.tlb.walk_cache import WalkCache
 
 # Amaranth checks widths itself; Yosys writes what Verilog's rules of extension then make of them.
 _LINT = "// verilator lint_off WIDTH\n// verilator lint_off UNSIGNED"
@@ -104,6 +111,31 @@ def _lut(cfg: LutConfig) -> wiring.Component:
     return LutSlice(cfg)
 
 
+@component.register
+def _tlb(cfg: TlbConfig) -> wiring.Component:
+    return Tlb(cfg)
+
+
+@component.register
+def _walk_cache(cfg: WalkCacheConfig) -> wiring.Component:
+    return WalkCache(cfg)
+
+
+@component.register
+def _predictor(cfg: PredictorConfig) -> wiring.Component:
+    return Predictor(cfg)
+
+
+@component.register
+def _pressure(cfg: VictimaConfig) -> wiring.Component:
+    return Pressure(cfg)
+
+
+@component.register
+def _mmu(cfg: MmuConfig) -> wiring.Component:
+    return Mmu(cfg)
+
+
 def to_verilog(cfg: Config, name: str) -> str:
     """Verilog of the whole unit; the top module is ``name``, which prefixes the other modules.
 
@@ -112,8 +144,13 @@ def to_verilog(cfg: Config, name: str) -> str:
     ValueError
         If the unit, or a format it uses, has no RTL.
     """
+    return part_to_verilog(component(cfg), name)
+
+
+def part_to_verilog(part: wiring.Component, name: str) -> str:
+    """As :func:`to_verilog`, of a component that is only ever part of a unit."""
     shared = SharedModules(prefix=name)
-    top = verilog_of(component(cfg), name, shared)
+    top = verilog_of(part, name, shared)
     return f"{_LINT}\n{shared.text}\n{top}"
 
 

@@ -24,6 +24,9 @@ class Activity:
     pim : mapping
         Events of the processor beside the DRAM, priced or not; its MACs (``mac``) are in ``macs``
         too, what it takes and gives over the pins (``pin_byte``) in the DRAM's bytes.
+    mmu : mapping
+        Events of address translation: pages asked for (``request``), walked (``walk``), and what walks
+        read from DRAM (``dram_read_byte``, which is in the DRAM's bytes too).
     """
 
     macs: float = 0.0
@@ -33,6 +36,7 @@ class Activity:
     dram_write_bytes: float = 0.0
     primitives: Mapping[Primitive, float] = field(default_factory=dict)
     pim: Mapping[str, float] = field(default_factory=dict)
+    mmu: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def dram_bytes(self) -> float:
@@ -48,6 +52,7 @@ class Activity:
             dram_write_bytes=self.dram_write_bytes + other.dram_write_bytes,
             primitives=_sum(self.primitives, other.primitives),
             pim=_sum(self.pim, other.pim),
+            mmu=_sum(self.mmu, other.mmu),
         )
 
     def __mul__(self, times: float) -> "Activity":
@@ -59,6 +64,7 @@ class Activity:
             dram_write_bytes=self.dram_write_bytes * times,
             primitives={name: count * times for name, count in self.primitives.items()},
             pim={name: count * times for name, count in self.pim.items()},
+            mmu={name: count * times for name, count in self.mmu.items()},
         )
 
 

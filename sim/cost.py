@@ -13,7 +13,7 @@ class OpCost:
 
     ``latency_cycles`` is the operator's share of the wall clock after overlap; the other cycle
     counts are what each resource would take alone. ``bound_by`` is one of compute, dram,
-    scratchpad, vector, pim, or overlapped (hidden behind the GEMMs of its group).
+    scratchpad, vector, pim, translation, or overlapped (hidden behind the GEMMs of its group).
     """
 
     op: Op
@@ -23,6 +23,7 @@ class OpCost:
     vector_cycles: float = 0.0
     dma_cycles: float = 0.0
     scratchpad_cycles: float = 0.0
+    translation_cycles: float = 0.0
     bound_by: str
     activity: Activity
     mapping: Mapping | None = None

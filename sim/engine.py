@@ -10,6 +10,7 @@ once, all GEMMs of all of them in one call of the mapper.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from lockstep.arch.formats import format_named
 from lockstep.arch.machine import System
@@ -22,6 +23,7 @@ from lockstep.sim.dram_calibration import calibrated
 from lockstep.sim.dram_vector import vector_dma_cycles
 from lockstep.sim.duplex import Both, Routing, co_process
 from lockstep.sim.mapper import Mapping, Problem, map_problems
+from lockstep.sim.translation import Translation, with_translation
 from lockstep.workloads.ops import Gemm, Op, Residency, Vector
 
 Group = tuple[Op, ...]
@@ -30,7 +32,10 @@ Choices = dict[str, list[OpCost]]
 
 
 def cost_graphs(
-    system: System, graphs: Iterable[Sequence[Op]], routing: Routing | None = None
+    system: System,
+    graphs: Iterable[Sequence[Op]],
+    routing: Routing | None = None,
+    translation: Translation | None = None,
 ) -> list[list[OpCost]]:
     """Cost each graph, operator by operator, in order.
 
@@ -42,12 +47,14 @@ def cost_graphs(
         E.g. one prefill and one graph per decode step; equal groups are costed once over all.
     routing : Routing or None
         How tokens choose experts, where the machine shares experts out between its processors.
+    translation : Translation or None
+        What address translation takes of the graphs' operators, where the machine has an MMU.
     """
     system = calibrated(system)
     grouped = [stream_groups(graph) for graph in graphs]
     unique = dict.fromkeys(group for graph in grouped for group in graph)
     shared = _shared_experts(system, grouped, routing) if routing else {}
-    choices = cost_by_processor(system, [g for g in unique if g not in shared])
+    choices = cost_by_processor(system, [g for g in unique if g not in shared], translation)
     costs = shared | {
         group: min(found.values(), key=lambda costs: sum(c.latency_cycles for c in costs))
         for group, found in choices.items()
@@ -55,7 +62,9 @@ def cost_graphs(
     return [[cost for group in graph for cost in costs[group]] for graph in grouped]
 
 
-def cost_by_processor(system: System, groups: Iterable[Group]) -> dict[Group, Choices]:
+def cost_by_processor(
+    system: System, groups: Iterable[Group], translation: Translation | None = None
+) -> dict[Group, Choices]:
     """Cost each group on the tensor engine (``tensor``) and beside the memory (``pim``).
 
     Raises
@@ -69,7 +78,7 @@ def cost_by_processor(system: System, groups: Iterable[Group]) -> dict[Group, Ch
     if system.machine.tensor:
         mapped = map_problems(system, [_problem(system, op) for op in gemms])
         mappings = dict(zip(gemms, mapped, strict=True))
-    return {group: _cost_group(system, group, mappings) for group in groups}
+    return {group: _cost_group(system, group, mappings, translation) for group in groups}
 
 
 def stream_groups(graph: Sequence[Op]) -> list[Group]:
@@ -118,21 +127,39 @@ def _problem(system: System, op: Gemm) -> Problem:
     )
 
 
-def _cost_group(system: System, group: Group, mappings: dict[Gemm, Mapping]) -> Choices:
+def _cost_group(
+    system: System,
+    group: Group,
+    mappings: dict[Gemm, Mapping],
+    translation: Translation | None,
+) -> Choices:
     """The group on the tensor engine and beside the memory, as far as they can take it."""
     processors: dict[str, dict[Op, OpCost]] = {}
     gemms = [op for op in group if isinstance(op, Gemm)]
     tensor, pim = system.machine.tensor, system.machine.pim
     if tensor:
-        processors["tensor"] = {op: _cost_gemm(op, mappings[op]) for op in gemms}
+        processors["tensor"] = {
+            op: with_translation(system, _cost_gemm(op, mappings[op]), translation) for op in gemms
+        }
     if pim and (not tensor or all(near_memory.takes(system, pim, op) for op in gemms)):
         processors["pim"] = {op: near_memory.cost_gemm(system, pim, op) for op in gemms}
-    return {name: _with_vectors(system, group, gemms) for name, gemms in processors.items()}
+    return {
+        name: _with_vectors(system, group, gemms, translation) for name, gemms in processors.items()
+    }
 
 
-def _with_vectors(system: System, group: Group, gemms: dict[Op, OpCost]) -> list[OpCost]:
+def _with_vectors(
+    system: System,
+    group: Group,
+    gemms: dict[Op, OpCost],
+    translation: Translation | None = None,
+) -> list[OpCost]:
     """A group whose GEMMs are costed, with its vector operators beside them."""
-    vectors = {op: _cost_vector(system, op) for op in group if isinstance(op, Vector)}
+    vectors = {
+        op: with_translation(system, _cost_vector(system, op), translation)
+        for op in group
+        if isinstance(op, Vector)
+    }
     costs = [(vectors | gemms)[op] for op in group]
     # Banks finish a token's product before the vector unit sees any of it.
     in_turn = isinstance(system.machine.pim, BankPim) and any(c.pim_cycles for c in costs)
@@ -174,6 +201,7 @@ def _overlap(costs: list[OpCost]) -> list[OpCost]:
         sum(c.vector_cycles for c in costs),
         sum(c.dma_cycles for c in costs),
         sum(c.scratchpad_cycles for c in costs),
+        sum(c.translation_cycles for c in costs),
         0.0 if gemms else sum(own.values()),
     )
     # GEMMs keep their time; what the group takes beyond it falls to its vector operators.
@@ -185,15 +213,8 @@ def _overlap(costs: list[OpCost]) -> list[OpCost]:
 
 
 def _hidden(cost: OpCost, exposed_cycles: float) -> OpCost:
-    return OpCost(
-        op=cost.op,
-        latency_cycles=exposed_cycles,
-        vector_cycles=cost.vector_cycles,
-        dma_cycles=cost.dma_cycles,
-        scratchpad_cycles=cost.scratchpad_cycles,
-        bound_by=cost.bound_by if exposed_cycles else "overlapped",
-        activity=cost.activity,
-    )
+    bound_by = cost.bound_by if exposed_cycles else "overlapped"
+    return replace(cost, latency_cycles=exposed_cycles, bound_by=bound_by)
 
 
 def _cost_gemm(op: Gemm, mapping: Mapping) -> OpCost:

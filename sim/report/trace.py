@@ -1,9 +1,8 @@
 """trace.json: the run on a time axis, for ui.perfetto.dev or chrome://tracing.
 
-Five tracks. ``timeline`` is the wall clock: phase, layer, operator, each inside the other.
-``tensor``, ``vector``, ``dram`` (its pins) and ``pim`` show how long each operator keeps that
-resource busy; ``pim`` is left out of machines that have none. Operators
-that run as one stream group work block of rows by block of rows; that interleaving is not drawn:
+Six tracks. ``timeline`` is the wall clock: phase, layer, operator, each inside the other.
+``tensor``, ``vector``, ``dram`` (its pins), ``pim`` and ``translation`` show how long each operator
+keeps that resource busy; the last two are left out of machines without PIM or MMU. Operators that run as one stream group work block of rows by block of rows; that interleaving is not drawn:
 their busy times are laid end to end from the group's start.
 
 A prefill is drawn layer by layer, of a decode the first and the last step.
@@ -20,7 +19,7 @@ from lockstep.sim.passes import cost_passes
 from lockstep.sim.run import RunResult, decode_phase
 from lockstep.workloads.phases import Phase
 
-TRACKS = ("timeline", "tensor", "vector", "dram", "pim")
+TRACKS = ("timeline", "tensor", "vector", "dram", "pim", "translation")
 """Thread ``i + 1`` of the trace shows track ``i``."""
 
 MAX_LAYERS = 128
@@ -40,7 +39,7 @@ def trace(result: RunResult) -> dict[str, object]:
     shown = [Phase(kind="prefill", batch=result.batch, tokens=result.prefill_tokens)]
     steps = sorted({0, result.decode_tokens - 1}) if decode else []
     shown += [decode_phase(result.batch, result.prefill_tokens, i) for i in steps]
-    costs = cost_passes(result.system, result.model, shown, result.formats)
+    costs = cost_passes(result.system, result.model, shown, result.formats, result.translation)
     drawing = _Drawing(result.system.machine.clock_hz)
     drawing.forward_pass("prefill", costs[0])
     if decode:
@@ -52,6 +51,8 @@ def trace(result: RunResult) -> dict[str, object]:
             drawing.forward_pass(f"step {step}", costs[1 + i])
         drawing.end(with_steps)
     machine, model = result.system.machine.name, result.model.name
+    absent = ["pim"] * (result.system.machine.pim is None)
+    absent += ["translation"] * (result.system.mmu is None)
     return {
         "displayTimeUnit": "ns",
         "otherData": {
@@ -62,15 +63,17 @@ def trace(result: RunResult) -> dict[str, object]:
             "steps": "counted from 0; each attends to the prefill's tokens and the steps before it",
         },
         "traceEvents": [
-            *_names(f"{model} on {machine}", TRACKS if result.system.machine.pim else TRACKS[:-1]),
+            *_names(f"{model} on {machine}", absent),
             *drawing.events(),
         ],
     }
 
 
-def _names(process: str, tracks: Sequence[str]) -> Iterator[Event]:
+def _names(process: str, absent: Sequence[str]) -> Iterator[Event]:
     yield {"ph": "M", "pid": 1, "name": "process_name", "args": {"name": process}}
-    for tid, track in enumerate(tracks, start=1):
+    for tid, track in enumerate(TRACKS, start=1):
+        if track in absent:
+            continue
         head = {"ph": "M", "pid": 1, "tid": tid}
         yield {**head, "name": "thread_name", "args": {"name": track}}
         yield {**head, "name": "thread_sort_index", "args": {"sort_index": tid}}
@@ -175,6 +178,7 @@ class _Drawing:
             self._busy("vector", name, start, cost.vector_cycles, **about)
             self._busy("pim", name, start, cost.pim_cycles, **about)
             self._busy("dram", name, start, cost.dma_cycles, **moved)
+            self._busy("translation", name, start, cost.translation_cycles, **activity.mmu)
             self.skip(name, cost.latency_cycles, **about)
 
     def _busy(self, track: str, name: str, start: float, cycles: float, **args: object) -> None:

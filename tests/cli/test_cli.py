@@ -65,7 +65,7 @@ def test_model_counts(lockstep):
     assert counts["kv_bytes_per_token"] == 131_072
 
 
-@pytest.mark.parametrize("kind", ["machine", "model", "tech", "dram", "dram_timing", "pim"])
+@pytest.mark.parametrize("kind", ["machine", "model", "tech", "dram", "dram_timing", "pim", "mmu"])
 def test_schema_describes_every_shipped_file(lockstep, kind):
     import yaml
 

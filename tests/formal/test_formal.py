@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from lockstep.verify import formal
+from lockstep.verify import formal, formal_translation
 from lockstep.verify.formal_jobs import TOP, Job, jobs
 
 pytestmark = pytest.mark.rtl
@@ -29,6 +29,7 @@ def tools(tmp_path, monkeypatch):
             return subprocess.CompletedProcess(command, 0)
         assert solver
         ran.append((cwd / f"{TOP}.v").read_text())
+        ends["script"] = (cwd / "job.sby").read_text()
         (cwd / "job" / "engine_0").mkdir(parents=True)
         if ends["file"]:
             (cwd / "job" / ends["file"]).touch()
@@ -51,6 +52,23 @@ def test_a_result_is_kept_until_the_job_changes(tools):
     changed = replace(JOB, verilog=JOB.verilog + "// changed\n")
     list(formal.prove([changed]))
     assert ran == [JOB.verilog, changed.verilog]
+
+
+def test_method_and_depth_reach_the_tool_and_make_another_job(tools):
+    ran, ends = tools
+    list(formal.prove([JOB]))
+    assert "mode bmc\ndepth 1\n" in ends["script"]
+    for job in (replace(JOB, depth=7), replace(JOB, depth=2, method="induction")):
+        (row,) = formal.prove([job])
+        assert row.reach == job.reach
+    assert "mode prove\ndepth 2\n" in ends["script"]
+    assert len(ran) == 3
+
+
+def test_a_proof_says_how_far_it_reaches():
+    assert "no state" in JOB.reach
+    assert "7 cycles" in replace(JOB, depth=7).reach
+    assert "always" in replace(JOB, depth=7, method="induction").reach
 
 
 def test_a_refuted_job_fails_unless_a_bug_was_seeded(tools):
@@ -83,7 +101,8 @@ def test_missing_tools_are_named(tools, monkeypatch):
 
 
 def test_the_command_fails_if_one_job_does(tools, tmp_path, monkeypatch):
-    monkeypatch.setattr(formal.formal_compress, "jobs", lambda: [])
+    for source in (formal.formal_compress, formal.formal_translation):
+        monkeypatch.setattr(source, "jobs", lambda: [])
     monkeypatch.setattr(formal.formal_jobs, "jobs", lambda: [JOB, replace(JOB, holds=False)])
     out = tmp_path / "rows.json"
     assert formal.main(["--out", str(out)]) == 1
@@ -104,5 +123,6 @@ def test_seeded_bugs_change_the_design_and_not_the_claim():
 
 
 @pytest.mark.slow
-def test_every_job_ends_as_expected():
-    assert [row.summary() for row in formal.prove(jobs()) if not row.passed] == []
+@pytest.mark.parametrize("source", [jobs, formal_translation.jobs])
+def test_every_job_ends_as_expected(source):
+    assert [row.summary() for row in formal.prove(source()) if not row.passed] == []

@@ -71,7 +71,10 @@ def test_bits_and_cycles_agree(cfg):
 @pytest.mark.parametrize("cfg", units(), ids=name)
 def test_every_unit_agrees(cfg):
     outcome = assert_agrees(cfg, FULL)
-    assert isinstance(cfg, DotConfig) or is_swept(cfg.product) or outcome.vectors > 1_000_000
+    if isinstance(cfg, DotConfig) or is_swept(cfg.product):
+        return
+    # A vector of accumulations takes many operands, one of products only one.
+    assert outcome.vectors > (400_000 if isinstance(cfg, AccumulateConfig) else 1_000_000)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ CANNOT_MATTER = {
     "pim.bank_bundles": "bounds what is served, see test_serving",
     "pim.attention_co_processing": "only of stages with prompts among answers, see test_serving",
     "pim.expert_co_processing": "only of models with experts, see pim/test_duplex",
+    "mmu.preset": "no other shipped MMU is DMA's; another file: see test_translation",
 }
 OTHER = {
     "output_stationary": "weight_stationary",
@@ -39,6 +40,7 @@ OTHER = {
     "fusemax-hbm2": "hbm2-2000",
     "hbm3-duplex": "hbm2-2000",
     "opt4c": "opt4e",
+    "radix": "victima",
     "int4": "int3",
     "gddr6-aim": "hbm2-pim",
     "hbm2-pim": "gddr6-aim",
@@ -70,7 +72,9 @@ def perturbed(value):
     return value * 2 or 1
 
 
-BUSY = ("tensor_cycles", "vector_cycles", "dma_cycles", "scratchpad_cycles")
+BUSY = (
+    "tensor_cycles", "vector_cycles", "dma_cycles", "scratchpad_cycles", "translation_cycles",
+)  # fmt: skip
 
 
 def numbers(machine, overrides):

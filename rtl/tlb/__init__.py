@@ -1,0 +1,1 @@
+"""Address translation: RTL of its units."""
