@@ -106,7 +106,7 @@ def reproduce(
             raise
         raise InputError(
             f"reproduce needs the package {error.name}; install it with "
-            f"pip install 'lockstep-sim[synth]'"
+            f"pip install 'lockstep-sim[dram,synth]'"
         ) from None
     parts = _run(found, only)
     if out is None and only is None and sigma is None:  # a part would not match the rest there

@@ -19,10 +19,10 @@ from lockstep.verify.tlb_mutants import mutants
 from lockstep.verify.verilator import TOP
 from lockstep.workloads.streams.catalogue import stream
 
-_FULL = (9_000, 5_000)  # accesses without and with stalls, of each config
-_QUICK = (2_500, 1_500)
-_MUTANT = (2_500, 0)
-_STREAM = 10_000  # accesses of each workload
+_FULL = (5_000, 3_000)  # accesses without and with stalls, of each config
+_QUICK = (1_500, 1_000)
+_MUTANT = (2_000, 0)
+_STREAM = 4_000  # accesses of each workload
 _STREAMS: Mapping[str, Mapping[str, int]] = {"gups": {"table_log2": 20}, "bfs": {"scale": 10}}
 _QUICK_CONFIGS = 2
 _QUICK_EVERY = 8
@@ -38,7 +38,9 @@ _BASE: dict[str, Any] = {
     "walk_cache": {
         "l4_entries": 2, "l3_entries": 2, "l2_entries": 4, "ways": 2, "latency_cycles": 4},
     "l2": {"size_bytes": 4096, "ways": 4, "latency_cycles": 8, "tag_cycles": 3},
-    "victima": {"window_instructions": 500, "bypass_mpki": 150.0, "pressure_mpki": 40.0},
+    "victima": {
+        "window_instructions": 500, "bypass_mpki": 150.0, "pressure_mpki": 40.0,
+        "predictor": {"min_frequency": 2, "max_frequency": 6}},
 }  # fmt: skip
 """Small, so that a few thousand accesses evict from everything, and both flags change often."""
 

@@ -48,9 +48,9 @@ MMU_BUGS: Bugs = {
         Mmu, "_wire_walker", "response_from_dram.eq(~cache.response.hit)", "response_from_dram.eq(1)"),
     "does not end the walk when there is a block": (
         Steps, "_probe", "walker.cancel.eq(walker.busy)", "walker.cancel.eq(0)"),
-    "does not hold the walk back": (
+    "lets the walk go on when there is a block": (
         Steps, "_probe", "walker.hold.eq(~cache.response_valid | cache.response.hit)",
-        "walker.hold.eq(cache.response.hit)"),
+        "walker.hold.eq(~cache.response_valid)"),
     "hits in a block a cycle early": (
         Steps, "_probe", "since_miss == mmu.rules.hit_cycles", "since_miss == mmu.rules.hit_cycles - 1"),
     "takes the first entry of a block": (

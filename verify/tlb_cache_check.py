@@ -65,6 +65,7 @@ def operations(cfg: CacheConfig, count: int, seed: int) -> list[Operation]:
               for _ in range(pool)]  # fmt: skip
     coin.shuffle(pages)
     pages = pages[: max(2, pool // 2)]
+    pages += [page >> (_STEP + 3) << 3 for page in pages[::2]]  # small ones of a large one's number
     pressure = False
     drawn = []
     for _ in range(count):

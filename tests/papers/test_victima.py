@@ -15,6 +15,7 @@ from lockstep.papers.victima_reach import reach
 from lockstep.papers.victima_runs import MECHANISMS, Size, mmu, speedup
 from lockstep.papers.victima_speed import miss_cycles, native, virtualised
 from lockstep.papers.victima_sweeps import RULES, ablation, crossover, l2_size
+from lockstep.sim.golden.mmu import Mmu
 
 QUICK = Size(skipped=1, warmup=1, counted=2)
 NAMES = ("bfs", "gups", "dlrm")
@@ -180,6 +181,21 @@ def test_two_runs_write_the_same_files(tmp_path):
     for name in names:
         first, second = (tmp_path / folder / name for folder in ("first", "second"))
         assert first.read_bytes() == second.read_bytes(), name
+
+
+def test_the_worked_example_of_the_docs():
+    """docs/tlb.md, section Cycles: two pages whose entries share a line, from cold."""
+    found = {}
+    for mechanism in ("victima", "radix"):
+        unit = Mmu(mmu(f"mechanism={mechanism}", "large_page_share=0.0"))
+        found[mechanism] = [
+            unit.access(address) for address in (1 << 36, 1 << 36, (1 << 36) + 4096)
+        ]
+    first, again, next_page = found["victima"]
+    assert (first.translation_cycles, first.data_cycles, first.background_cycles) == (525, 128, 8)
+    assert (again.translation_cycles, again.data_cycles) == (1, 4)
+    assert (next_page.served_by, next_page.translation_cycles) == ("tlb_block", 25)
+    assert found["radix"][2].translation_cycles == 34
 
 
 def test_every_mechanism_is_compared():
