@@ -19,6 +19,7 @@ TABLES = {
     "formats": "benchmarks.formats",
     "dram": "benchmarks.dram",
     "translation": "benchmarks.translation",
+    "explore": "benchmarks.explore",
 }
 
 

@@ -24,6 +24,7 @@ from lockstep.cli.options import (
     needs_rtl_extra,
 )
 from lockstep.cli.reproduce import reproduce
+from lockstep.cli.sweep import sweep
 from lockstep.cli.synth import synth
 from lockstep.cli.tlb import tlb
 
@@ -242,7 +243,7 @@ def formats(as_json: JsonOption = False) -> None:
 @app.command()
 def schema(
     kind: Annotated[
-        str, typer.Argument(help="machine, model, tech, dram, dram_timing, pim or mmu.")
+        str, typer.Argument(help="machine, model, tech, dram, dram_timing, pim, mmu or sweep.")
     ] = "machine",
 ) -> None:
     """Print the JSON Schema of a file kind, for editors."""
@@ -254,6 +255,7 @@ def schema(
     from lockstep.arch.mmu import MmuConfig
     from lockstep.arch.pim import PimChannelConfig
     from lockstep.arch.tech import Tech
+    from lockstep.sweep.config import SweepConfig
     from lockstep.workloads.model import Model
 
     kinds: dict[str, type[Config]] = {
@@ -264,6 +266,7 @@ def schema(
         "dram_timing": DramSpec,
         "pim": PimChannelConfig,
         "mmu": MmuConfig,
+        "sweep": SweepConfig,
     }
     if kind not in kinds:
         raise InputError(f"kind: unknown kind {kind!r}; choose {', '.join(kinds)}")
@@ -347,6 +350,7 @@ app.command()(synth)
 app.command("dram")(dram_command)
 app.command()(tlb)
 app.command()(reproduce)
+app.command()(sweep)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,14 +7,37 @@ first. No randomness: the same problem always gets the same mapping.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise, product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lockstep.arch.machine import System
 from lockstep.sim.dram_exact import ExactSystem
 from lockstep.sim.tiling import I64, ORDERS, Costs, Mapping, Problem
 
 __all__ = ["ORDERS", "Mapping", "Problem", "map_problems", "with_dma_cycles"]
+
+
+def _canonical() -> NDArray[np.bool_]:
+    """Whether an order is tried: ``(8, 6)``, by which dimensions have several trips (m is bit 2).
+
+    Orders that differ only in where a loop of one trip stands are the same; the first is kept.
+    """
+    table = np.ones((8, len(ORDERS)), dtype=np.bool_)
+    for bits, looped in enumerate(product((False, True), repeat=3)):
+        for code, order in enumerate(ORDERS):
+            dims = ["mnk".index(d) for d in order]
+            # A loop of one trip must not stand outside a loop of more, nor two idle ones disorder.
+            table[bits, code] = all(
+                (looped[x] or not looped[y]) and (looped[x] or looped[y] or x < y)
+                for x, y in pairwise(dims)
+            )
+    return table
+
+
+CANONICAL = _canonical()
+"""Orders to try, see :func:`_canonical`."""
 
 
 def map_problems(system: System, problems: Sequence[Problem]) -> list[Mapping]:
@@ -75,21 +98,10 @@ def _tilings(system: System, p: Problem) -> I64:
         raise ValueError(
             f"no tile of {p.m}x{p.n}x{p.k} fits {system.machine.tile_bytes} bytes of scratchpad"
         )
-    trips = -(-np.array([[p.m], [p.n], [p.k]]) // grid)
-    # Orders that differ only in where a loop of one trip stands are the same: keep the first.
-    rows = []
-    looped = trips > 1
-    for code, order in enumerate(ORDERS):
-        idle = np.array(["mnk".index(d) for d in order])
-        inner_first = looped[idle]
-        canonical = np.ones(grid.shape[1], dtype=np.bool_)
-        for i in (0, 1):
-            # A loop of one trip must not stand outside a loop of more, nor two idle ones disorder.
-            canonical &= inner_first[i] | ~inner_first[i + 1]
-            canonical &= inner_first[i] | inner_first[i + 1] | (idle[i] < idle[i + 1])
-        kept = grid[:, canonical]
-        rows.append(np.vstack([kept, np.full(kept.shape[1], code)]).T)
-    return np.concatenate(rows)
+    looped = np.array([[p.m], [p.n], [p.k]]) > grid
+    tried = CANONICAL[looped[0] * 4 + looped[1] * 2 + looped[2]]
+    orders, at = np.nonzero(tried.T)
+    return np.vstack([grid[:, at], orders]).T
 
 
 def with_dma_cycles(

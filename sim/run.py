@@ -230,9 +230,7 @@ def simulate(
         memory or the MMU cannot be simulated.
     """
     check_dram_mode(dram)
-    for name, value, least in (("prefill", prefill, 1), ("decode", decode, 0), ("batch", batch, 1)):
-        if value < least:
-            raise InputError(f"--{name}: must be at least {least}, not {value}")
+    check_sizes(prefill=prefill, decode=decode, batch=batch)
     formats = formats or default_formats(system)
     check_formats(system, formats)
     phases = [
@@ -261,6 +259,13 @@ def simulate(
         return result(system)
     exact = with_exact_dram(system, progress)
     return result(exact, fast=result(system))
+
+
+def check_sizes(*, prefill: int, decode: int, batch: int) -> None:
+    """Raise an ``InputError`` if a size of a run is too small."""
+    for name, value, least in (("prefill", prefill, 1), ("decode", decode, 0), ("batch", batch, 1)):
+        if value < least:
+            raise InputError(f"--{name}: must be at least {least}, not {value}")
 
 
 def decode_phase(batch: int, prefill: int, step: int) -> Phase:

@@ -25,7 +25,17 @@ def test_wheel_holds_configs_and_no_tests(tmp_path):
     subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    for folder in ("configs", "sim", "cli", "arch", "workloads", "rtl", "verify", "papers"):
+    for folder in (
+        "configs",
+        "sim",
+        "cli",
+        "arch",
+        "workloads",
+        "rtl",
+        "verify",
+        "papers",
+        "sweep",
+    ):
         for path in (ROOT / folder).rglob("*"):
             if path.suffix in {".py", ".yaml", ".j2"}:
                 assert f"lockstep/{path.relative_to(ROOT)}" in names

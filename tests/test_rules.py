@@ -15,7 +15,8 @@ MAY_IMPORT = {
     "sim": {"arch", "workloads"},
     "verify": {"arch", "workloads", "sim", "rtl"},
     "papers": {"arch", "workloads", "sim", "rtl", "verify"},
-    "cli": {"arch", "workloads", "sim", "rtl", "verify", "papers"},
+    "sweep": {"arch", "workloads", "sim"},
+    "cli": {"arch", "workloads", "sim", "rtl", "verify", "papers", "sweep"},
 }
 
 

@@ -23,7 +23,8 @@ _FULL = (5_000, 3_000)  # accesses without and with stalls, of each config
 _QUICK = (1_500, 1_000)
 _MUTANT = (2_000, 0)
 _STREAM = 4_000  # accesses of each workload
-_STREAMS: Mapping[str, Mapping[str, int]] = {"gups": {"table_log2": 20}, "bfs": {"scale": 10}}
+_SKIPPED = 20_000  # those before, which set its data up
+_STREAMS: Mapping[str, Mapping[str, int]] = {"gups": {"table_log2": 20}, "bfs": {"scale": 14}}
 _QUICK_CONFIGS = 2
 _QUICK_EVERY = 8
 
@@ -149,8 +150,9 @@ def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def program_accesses(name: str, seed: int) -> Accesses:
-    """The first accesses of a workload."""
-    (chunk,) = stream(name, seed=seed, **_STREAMS[name]).chunks(_STREAM)
+    """Accesses of a workload, a while after its start."""
+    (chunk,) = stream(name, seed=seed, **_STREAMS[name]).chunks(_SKIPPED + _STREAM)
+    chunk = chunk[_SKIPPED:]
     return Accesses(
         address=chunk.address, kind=chunk.kind, gap=chunk.gap, asid=np.zeros(len(chunk), np.int64)
     )

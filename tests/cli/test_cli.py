@@ -65,14 +65,16 @@ def test_model_counts(lockstep):
     assert counts["kv_bytes_per_token"] == 131_072
 
 
-@pytest.mark.parametrize("kind", ["machine", "model", "tech", "dram", "dram_timing", "pim", "mmu"])
+@pytest.mark.parametrize(
+    "kind", ["machine", "model", "tech", "dram", "dram_timing", "pim", "mmu", "sweep"]
+)
 def test_schema_describes_every_shipped_file(lockstep, kind):
     import yaml
 
     code, out, _ = lockstep("schema", kind)
     assert code == 0
     schema = json.loads(out)
-    folder = {"machine": "machines", "model": "models"}.get(kind, kind)
+    folder = {"machine": "machines", "model": "models", "sweep": "sweeps"}.get(kind, kind)
     for path in shipped(folder).values():
         data = yaml.safe_load(path.read_text())
         fitting = [
