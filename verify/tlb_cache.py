@@ -18,7 +18,7 @@ from lockstep.verify.verilator import TOP
 
 _FULL = (12_000, 6_000)  # operations without and with stalls, of each config
 _QUICK = (2_000, 1_000)
-_MUTANT = (1_500, 1_500)
+_MUTANT = (3_000, 1_500)
 _QUICK_CONFIGS = 2
 _QUICK_EVERY = 8
 

@@ -21,6 +21,7 @@ from lockstep.verify.tb_report import Report
 ASIDS = (0, 1, 1024, 2047)
 _STEP = LARGE_PAGE_BITS - PAGE_BITS
 _PRESSURE_CHANCE = 0.02  # of a change, at each operation
+_AGAIN_CHANCE = 0.4  # that it is about a block of late
 _OPS = {
     Op.READ: 25, Op.WRITE: 20, Op.PROBE: 20, Op.HOLDS: 7, Op.INSERT: 18, Op.DROP_LINE: 5, Op.DROP_PAGES: 5,
 }  # fmt: skip
@@ -72,15 +73,19 @@ def operations(cfg: CacheConfig, count: int, seed: int) -> list[Operation]:
         pressure ^= coin.random() < _PRESSURE_CHANCE
         large = coin.random() < 0.4
         mask = coin.choice((0xFF, 1 << coin.randrange(8), coin.randrange(1, 256)))
-        place = coin.randrange(LINE_PTES) << (_STEP if large else 0)
+        page, asid, nested = coin.choice(pages), coin.choice(ASIDS), coin.random() < 0.2
+        if drawn and coin.random() < _AGAIN_CHANCE:
+            last = coin.choice(drawn[-8:])
+            page, asid, nested, large = last.page, last.asid, last.nested, last.large
+        places = (LINE_PTES - 1) << (_STEP if large else 0)
         drawn.append(
             Operation(
                 op=coin.choices(list(_OPS), list(_OPS.values()))[0],
                 line=coin.choice(lines),
-                page=coin.choice(pages) | place,
-                asid=coin.choice(ASIDS),
+                page=page & ~places | coin.randrange(LINE_PTES) << (_STEP if large else 0),
+                asid=asid,
                 large=large,
-                nested=coin.random() < 0.2,
+                nested=nested,
                 mask=mask,
                 words=tuple(coin.getrandbits(64) for _ in range(LINE_PTES)),
                 pressure=pressure,
