@@ -68,7 +68,7 @@ def operations(cfg: CacheConfig, count: int, seed: int) -> list[Operation]:
     pages = pages[: max(2, pool // 2)]
     pages += [page >> (_STEP + 3) << 3 for page in pages[::2]]  # small ones of a large one's number
     pressure = False
-    drawn = []
+    drawn: list[Operation] = []
     for _ in range(count):
         pressure ^= coin.random() < _PRESSURE_CHANCE
         large = coin.random() < 0.4
