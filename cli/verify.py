@@ -25,6 +25,7 @@ from lockstep.verify.agreement import Row, write_agreement
 from lockstep.verify.cosim import SimulationError
 from lockstep.verify.formal import ProofError, prove
 from lockstep.verify.lut import verify_machine_lut
+from lockstep.verify.mmu import verify_machine_mmu
 from lockstep.verify.pim import verify_machine_pim, verify_pim
 from lockstep.verify.tensor import verify_machine_tensor, verify_tensor
 from lockstep.verify.tlb import verify_tlb
@@ -121,5 +122,7 @@ def _machine_job(system: System) -> Job:
             yield from verify_machine_pim(channel, quick=quick, progress=report)
         if lut:
             yield from verify_machine_lut(lut, quick=quick, progress=report)
+        if system.mmu:
+            yield from verify_machine_mmu(system.mmu, quick=quick, progress=report)
 
     return rows

@@ -1,6 +1,7 @@
 """Hold the RTL of the whole MMU to the golden model and to the fast simulator, over many configs."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from lockstep.arch.load import load, resolve
 from lockstep.arch.mmu import MmuConfig
+from lockstep.arch.tlb import LINE_BYTES
 from lockstep.rtl.build import to_verilog
 from lockstep.verify.agreement import AgreementRow
 from lockstep.verify.mmu_check import Accesses, check, random_accesses
@@ -132,6 +134,39 @@ def verify_mmu(
                 [bug.result() for bug in missed],
             )
         ]
+
+
+def verify_machine_mmu(
+    cfg: MmuConfig, *, quick: bool = False, progress: Progress | None = None, seed: int = 1
+) -> list[AgreementRow]:
+    """One row for a machine's own MMU: its ways, latencies and rules, in fewer sets and shorter windows.
+
+    No row if that MMU has no RTL: it is virtualised, or of a mechanism that only the simulator has.
+    """
+    if cfg.mechanism not in ("radix", "victima") or cfg.virtualised or cfg.llc:
+        return []
+    name, small = f"{cfg.name} in fewer sets", _with_fewer_sets(cfg)
+    with CheckPool(progress) as pool:
+        counts = _QUICK if quick else _FULL
+        report = pool.submit(
+            name, partial(_check, small, to_verilog(small, TOP), counts, seed, quick)
+        )
+        row = agreement_row("MMU, as configured", [name], [report.result()], [])
+    return [replace(row, scaled_from=cfg.name)]
+
+
+def _with_fewer_sets(cfg: MmuConfig) -> MmuConfig:
+    """Small enough that a few thousand accesses evict from everything."""
+    tlbs = {name: getattr(cfg, name) for name in ("itlb", "dtlb", "l2_tlb")}
+    changes: dict[str, Any] = {
+        name: {"entries": min(tlb.entries, 4 * tlb.ways)} for name, tlb in tlbs.items()
+    }
+    changes["l2"] = {"size_bytes": min(cfg.l2.sets, 16) * cfg.l2.ways * LINE_BYTES}
+    changes["victima"] = {"window_instructions": min(cfg.victima.window_instructions, 500)}
+    whole = cfg.model_dump()
+    return MmuConfig.model_validate(
+        whole | {name: whole[name] | change for name, change in changes.items()}
+    )
 
 
 def configs() -> dict[str, MmuConfig]:

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from lockstep.arch.machine import load_machine
 from lockstep.arch.tlb import PAGE_BITS
 from lockstep.rtl.build import component, ports, to_verilog
 from lockstep.rtl.tlb.mmu_layout import OUTCOME, ServedBy
 from lockstep.sim.golden.mmu import INVALIDATE, LOAD
-from lockstep.verify.mmu import configs, program_accesses, verify_mmu
+from lockstep.verify.mmu import configs, program_accesses, verify_machine_mmu, verify_mmu
 from lockstep.verify.mmu_check import (
     ASIDS,
     Accesses,
@@ -39,6 +40,16 @@ def test_rtl_agrees_with_its_models_and_every_mutant_is_caught():
     assert row.vectors >= 100_000
     assert 0 < row.stalled_vectors < row.vectors
     assert row.mutants_caught == row.mutants == len(MMU_BUGS)
+
+
+@pytest.mark.xdist_group("rtl")
+def test_a_machines_own_mmu_agrees_in_fewer_sets():
+    mmu = load_machine("cloud-iommu", ["mmu.mechanism=victima"]).mmu
+    (row,) = verify_machine_mmu(mmu, quick=True)
+    assert row.passed
+    assert row.vectors == row.jobs > 2000
+    assert row.scaled_from == "npu-iommu"
+    assert verify_machine_mmu(mmu.model_copy(update={"virtualised": True})) == []
 
 
 @pytest.mark.xdist_group("rtl")
