@@ -15,6 +15,7 @@ from lockstep.papers.victima_reach import reach
 from lockstep.papers.victima_runs import MECHANISMS, Size, mmu, speedup
 from lockstep.papers.victima_speed import miss_cycles, native, virtualised
 from lockstep.papers.victima_sweeps import RULES, ablation, crossover, l2_size
+from lockstep.rtl.build import ports
 from lockstep.sim.golden.mmu import Mmu
 
 QUICK = Size(skipped=1, warmup=1, counted=2)
@@ -143,7 +144,8 @@ def test_bits_and_shares():
     assert found["PTW-CP counters in entries of the L2 TLB"] == 7 * 1536
     price = price_of(cfg.l2)
     assert price.megabytes == 2
-    assert VictimSelect(cfg.l2, cfg.victima).way.shape().width == 4
+    choice = ports(VictimSelect(cfg.l2, cfg.victima))["interface"]["members"]
+    assert choice["way"]["width"] == 4
 
 
 def test_energy_of_radix_is_hits_and_misses():
