@@ -23,7 +23,7 @@ from lockstep.verify.agree_mac import verify_mac
 from lockstep.verify.agree_posit import verify_posit
 from lockstep.verify.agreement import Row, write_agreement
 from lockstep.verify.cosim import SimulationError
-from lockstep.verify.formal import ProofError, prove
+from lockstep.verify.formal import ProofError, is_installed, prove
 from lockstep.verify.lut import verify_machine_lut
 from lockstep.verify.mmu import verify_machine_mmu
 from lockstep.verify.pim import verify_machine_pim, verify_pim
@@ -44,6 +44,10 @@ Job = Callable[[bool, Report], Iterable[Row]]
 
 def _tlb(quick: bool, report: Report) -> Iterable[Row]:
     yield from verify_tlb(quick=quick, progress=report)
+    if not is_installed():
+        note = "proofs left out; pip install 'lockstep-sim[formal]' brings the tools"
+        Console(stderr=True).print(note, markup=False)
+        return
     for proof in prove(formal_translation.sample() if quick else formal_translation.jobs()):
         report(f"proof: {proof.name}")
         yield proof

@@ -7,6 +7,7 @@ SymbiYosys drives Yosys and the solver Boolector, all from wheels (``yowasp-yosy
 import argparse
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import logging
 import os
@@ -77,6 +78,11 @@ def prove(jobs: Iterable[Job]) -> Iterator[Proof]:
             result=result,
             seconds=seconds,
         )
+
+
+def is_installed() -> bool:
+    """Whether the solver's and Yosys' wheels are there."""
+    return all(importlib.util.find_spec(wheel.replace("-", "_")) for wheel in _WHEELS)
 
 
 def _script(job: Job) -> str:
