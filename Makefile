@@ -51,7 +51,8 @@ bench: $(VENV)/.dev
 # mypy does not follow the editable install's import hook; links stand in for it.
 typings:
 	mkdir -p typings/lockstep
-	for p in arch rtl sim workloads verify papers sweep cli configs; do ln -sfn ../../$$p typings/lockstep/$$p; done
+	ln -sfn ../../top/__init__.py ../../top/py.typed typings/lockstep/
+	for p in api arch rtl sim workloads verify papers sweep cli configs; do ln -sfn ../../$$p typings/lockstep/$$p; done
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

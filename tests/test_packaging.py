@@ -11,11 +11,13 @@ SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setup
 
 
 def test_every_package_is_listed():
-    found = {
-        "lockstep." + ".".join(init.parent.relative_to(ROOT).parts)
-        for top in SETUPTOOLS["package-dir"].values()
-        for init in (ROOT / top).rglob("__init__.py")
+    top = SETUPTOOLS["package-dir"]["lockstep"]
+    folders = {
+        str(init.parent.relative_to(ROOT))
+        for folder in SETUPTOOLS["package-dir"].values()
+        for init in (ROOT / folder).rglob("__init__.py")
     }
+    found = {"lockstep" if f == top else "lockstep." + f.replace("/", ".") for f in folders}
     assert found == set(SETUPTOOLS["packages"])
 
 
@@ -26,6 +28,8 @@ def test_wheel_holds_configs_and_no_tests(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     for folder in (
+        "api",
+        "top",
         "configs",
         "sim",
         "cli",
@@ -38,5 +42,6 @@ def test_wheel_holds_configs_and_no_tests(tmp_path):
     ):
         for path in (ROOT / folder).rglob("*"):
             if path.suffix in {".py", ".yaml", ".j2"}:
-                assert f"lockstep/{path.relative_to(ROOT)}" in names
+                inside = str(path.relative_to(ROOT)).removeprefix("top/")
+                assert f"lockstep/{inside}" in names
     assert all(name.startswith(("lockstep/", "lockstep_sim-")) for name in names)

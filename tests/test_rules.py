@@ -16,6 +16,8 @@ MAY_IMPORT = {
     "verify": {"arch", "workloads", "sim", "rtl"},
     "papers": {"arch", "workloads", "sim", "rtl", "verify"},
     "sweep": {"arch", "workloads", "sim"},
+    "api": {"arch", "workloads", "sim", "rtl", "verify", "sweep"},
+    "top": {"api"},
     "cli": {"arch", "workloads", "sim", "rtl", "verify", "papers", "sweep"},
 }
 
