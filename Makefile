@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 MACHINE ?= cloud-ws128
 MODEL ?= llama-3-8b
 
-.PHONY: run test lint type bench formal readme agreement reproduce typings slow clean
+.PHONY: run test lint type bench formal readme docs agreement reproduce typings slow clean
 
 # The main job: a Llama-class prefill and decode on a shipped machine, report written.
 run: $(VENV)/.core
@@ -44,6 +44,10 @@ readme: $(VENV)/.dev
 	mkdir -p results/llama-3-8b
 	cp build/readme/latency.png build/readme/summary.json build/readme/run.json results/llama-3-8b/
 	$(BIN)/python -m benchmarks.readme
+
+# The documentation as a site, in build/site; any warning is an error.
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks

@@ -35,6 +35,7 @@ __all__ = [
     "ScaleRule",
     "bfp",
     "format_named",
+    "format_row",
     "format_rows",
     "posit",
 ]
@@ -232,10 +233,11 @@ def format_rows() -> list[dict[str, str | int | float | None]]:
     formats; ``min_subnormal`` is None where there are none. ``dynamic_range_db`` is that of the
     amplitude.
     """
-    return [_row(f) for f in FORMATS.values()]
+    return [format_row(f) for f in FORMATS.values()]
 
 
-def _row(f: Format) -> dict[str, str | int | float | None]:
+def format_row(f: Format) -> dict[str, str | int | float | None]:
+    """One row of :func:`format_rows`."""
     span = f.max_value / f.min_positive
     return {
         "name": f.name,

@@ -20,6 +20,7 @@ TABLES = {
     "dram": "benchmarks.dram",
     "translation": "benchmarks.translation",
     "explore": "benchmarks.explore",
+    "startup": "benchmarks.startup",
 }
 
 

@@ -9,12 +9,21 @@ from typing import Annotated, Any
 import typer
 
 from lockstep.arch.error import InputError
+from lockstep.cli.complete import keys_of, one_of, shipped
 from lockstep.cli.options import JsonOption, emit
+
+EXAMPLES = (
+    "lockstep dram ddr4-3200 trace.txt",
+    "lockstep dram hbm2-2000 trace.txt --mode period16 --set controller.refresh=per_bank --json",
+)
 
 DramOption = Annotated[
     str,
     typer.Option(
-        "--dram", help="DRAM by calibrated bandwidth (fast) or command by command (exact)."
+        "--dram",
+        metavar="MODE",
+        help="DRAM by calibrated bandwidth (fast) or command by command (exact; slower).",
+        autocompletion=one_of("fast", "exact"),
     ),
 ]
 
@@ -47,25 +56,47 @@ def dram_line(summary: Mapping[str, Any]) -> str:
 
 def dram(
     preset: Annotated[
-        str, typer.Argument(help="A shipped memory, such as ddr4-3200, or a memory YAML.")
+        str,
+        typer.Argument(
+            help="A shipped memory, such as ddr4-3200, or a memory YAML.",
+            autocompletion=shipped("dram_timing"),
+        ),
     ],
-    trace: Annotated[Path, typer.Argument(help="Lines of R 0xADDR or W 0xADDR.")],
+    trace: Annotated[
+        Path, typer.Argument(help="A text file: lines of R 0xADDR or W 0xADDR, byte addresses.")
+    ],
     mode: Annotated[
         str,
-        typer.Option(help="Requests come as there is room (max), one by one (serial), or periodN."),
+        typer.Option(
+            metavar="MODE",
+            help="Requests come as there is room (max), one by one (serial), or one every N cycles "
+            "(periodN, as in period16).",
+            autocompletion=one_of("max", "serial", "period16"),
+        ),
     ] = "max",
     overrides: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="KEY=VALUE", help="Override a key of the memory; repeatable."
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override a key of the memory, as in controller.refresh=per_bank; repeatable. "
+            "'lockstep schema dram_timing' lists the keys.",
+            autocompletion=keys_of("dram_timing", "lockstep.arch.dram:DramSpec"),
         ),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check/--no-check", help="Replay the commands against the protocol.")
+        bool,
+        typer.Option(
+            "--check/--no-check", help="Replay all commands against the memory's timing rules."
+        ),
     ] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a DRAM request trace: cycles, latencies, row hits, commands, bandwidth, energy."""
+    """Run a DRAM request trace, command by command.
+
+    Prints cycles, latencies, row hits, commands, bandwidth and energy. Exit code 1 if a command
+    broke the protocol.
+    """
     if find_spec("numba") is None:
         raise InputError(
             "this command needs the package numba; install it with pip install 'lockstep-sim[dram]'"

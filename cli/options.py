@@ -1,39 +1,53 @@
-"""What several commands share: arguments, JSON output, the word on a missing package."""
+"""What several commands share: arguments, options, JSON output."""
 
 import json
 from typing import Annotated
 
 import typer
 
-from lockstep.arch.load import InputError
+from lockstep.cli.complete import format_names, keys_of, shipped
 
 MachineArgument = Annotated[
-    str, typer.Argument(help="A shipped machine (see 'lockstep machines') or a machine YAML.")
+    str,
+    typer.Argument(
+        help="A shipped machine (see 'lockstep machines') or a machine YAML.",
+        autocompletion=shipped("machines"),
+    ),
 ]
 ModelOption = Annotated[
-    str, typer.Option("--model", "-m", help="A shipped model, a model YAML, or a config.json.")
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A shipped model (see 'lockstep models'), a model YAML, a Hugging Face config.json or "
+        "its folder.",
+        autocompletion=shipped("models"),
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the machine; repeatable."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a key of the machine, as in tensor.rows=32; repeatable. 'lockstep schema' "
+        "lists the keys.",
+        autocompletion=keys_of("machines", "lockstep.arch.machine:Machine"),
+    ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+BatchOption = Annotated[int, typer.Option(help="Sequences that run together.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+
+
+def format_option(of: str, default: str | bool = True) -> object:
+    """The option of a stored number format."""
+    return typer.Option(
+        metavar="FORMAT",
+        help=f"Stored format of {of}; see 'lockstep formats'.",
+        show_default=default,
+        autocompletion=format_names,
+    )
 
 
 def emit(data: object) -> None:
     """Print JSON to standard output."""
     typer.echo(json.dumps(data, indent=2, allow_nan=False))
-
-
-class needs_rtl_extra:  # noqa: N801  (reads as a statement where it is used)
-    """Turn a missing optional package into a line that says how to install it."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("lockstep"):
-            raise InputError(
-                f"this command needs the package {error.name}; install it with "
-                f"pip install 'lockstep-sim[rtl]'"
-            ) from None

@@ -9,61 +9,78 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lockstep.arch.error import InputError
+from lockstep.arch.extra import needs_extra
+from lockstep.cli.complete import shipped
 from lockstep.cli.options import JsonOption, emit
 
 if TYPE_CHECKING:  # needs the sweep extra
     from lockstep.sweep.load import Sweep
-    from lockstep.sweep.pool import Pool
     from lockstep.sweep.run import Progress, SweepResult
+
+
+EXAMPLES = (
+    "lockstep sweep llama3-array --jobs 2 --limit 100 --out results/sweep-array",
+    "lockstep sweep my-sweep.yaml --jobs 8",
+    "lockstep sweep my-sweep.yaml --dask tcp://head-node:8786 --out results/mine",
+)
 
 
 def sweep(
     file: Annotated[
-        str, typer.Argument(help="A shipped sweep, such as llama3-array, or a sweep YAML.")
+        str,
+        typer.Argument(
+            help="A shipped sweep, such as llama3-array, or a sweep YAML.",
+            autocompletion=shipped("sweeps"),
+        ),
     ],
     jobs: Annotated[int, typer.Option(help="Local worker processes.", min=1, max=1024)] = 1,
     dask: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="Scheduler of a dask cluster to run on instead."),
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run on a dask cluster: its scheduler's address, as in tcp://127.0.0.1:8786.",
+        ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first points.", min=1)] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first points.", show_default="all", min=1)
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the results; results/sweep-NAME if absent.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder of the results.", show_default="results/sweep-NAME"
+        ),
     ] = None,
     storage: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Database of the record; sweep.db in --out if absent."),
+        typer.Option(
+            metavar="URL",
+            help="Database of the record, as SQLAlchemy writes it.",
+            show_default="SQLite, sweep.db in --out",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Sweep a design space; the same command goes on where it was cut off.
+    """Sweep a design space; go on where it was cut off.
 
-    Example: lockstep sweep llama3-array --jobs 2 --limit 100 --out results/sweep-array
+    Writes points.csv (a row for each point), pareto.csv, pareto.png and sweep.json. Ctrl-C stops and
+    saves; the same command goes on from there, also after a kill. Exit code 1 if every point failed.
     """
-    with _needs_sweep_extra():
-        from lockstep.sweep.files import write_sweep
+    with needs_extra("sweep", "sweep"):
         from lockstep.sweep.load import load_sweep
-        from lockstep.sweep.record import Record, sqlite_url
-        from lockstep.sweep.run import run_sweep
+        from lockstep.sweep.session import run_in_folder
 
         described = load_sweep(file)
         out = out or Path("results") / f"sweep-{described.config.name}"
-        with _locked(out):
-            record = Record(
-                storage or sqlite_url(out / "sweep.db"),
-                described.study_name,
-                described.config.objectives,
-                described.dimensions,
+        with _bar(described, limit) as on_progress:
+            result = run_in_folder(
+                described,
+                out,
+                jobs=jobs,
+                dask=dask,
+                storage=storage,
+                limit=limit,
+                on_progress=on_progress,
             )
-            try:
-                with _pool(jobs, dask) as pool, _bar(described, limit) as on_progress:
-                    result = run_sweep(
-                        described, record, pool, limit=limit, on_progress=on_progress
-                    )
-            finally:
-                record.close()
-            write_sweep(result, out)
     _tell(result, out, as_json)
 
 
@@ -126,36 +143,6 @@ def _short(value: object) -> object:
     return str(value) if isinstance(value, dict | list) else value
 
 
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Only one sweep works in a folder at a time."""
-    import fcntl
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = (out / ".lock").open("w")
-    except OSError as error:
-        raise InputError(
-            f"--out: {out}: cannot be written: {error.strerror}; choose a folder"
-        ) from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(
-                f"--out: {out}: another sweep is running there; wait for it, or choose a folder"
-            ) from None
-        yield
-
-
-def _pool(jobs: int, dask: str | None) -> "Pool":
-    from lockstep.sweep.pool import DaskCluster, LocalProcesses, OneProcess
-
-    if dask is not None:
-        return DaskCluster(dask)
-    return LocalProcesses(jobs) if jobs > 1 else OneProcess()
-
-
 def _bar(
     described: "Sweep", limit: int | None
 ) -> AbstractContextManager[Callable[["Progress"], None]]:
@@ -194,15 +181,3 @@ def _live_bar(
             bar.update(task, completed=progress.done, counts=counts)
 
         yield update
-
-
-@contextmanager
-def _needs_sweep_extra() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if str(error.name).startswith("lockstep"):
-            raise
-        raise InputError(
-            f"sweep needs the package {error.name}; install it with pip install 'lockstep-sim[sweep]'"
-        ) from None

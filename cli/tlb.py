@@ -11,10 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lockstep.arch.error import InputError, show
+from lockstep.cli.complete import keys_of, one_of, shipped
 from lockstep.cli.options import JsonOption, emit
 
 if TYPE_CHECKING:  # needs the extra dram
     from lockstep.workloads.streams.chunk import Stream
+
+EXAMPLES = (
+    "lockstep tlb victima --workload gups --accesses 1e5",
+    "lockstep tlb victima --workload bfs --option scale=16 --accesses 1e6 --mechanism pom_tlb",
+    "lockstep tlb my-mmu.yaml --trace trace.champsim.xz --warmup 1e6 --virtualised --json",
+)
+
+MECHANISMS = ("radix", "large_l2_tlb", "l3_tlb", "pom_tlb", "victima")
+WORKLOADS = tuple("bc bfs cc gc pr tc sssp gups xs dlrm gen paged-kv".split())  # noqa: SIM905
 
 PATIENCE_S = 2.0
 """What takes longer shows a progress bar."""
@@ -45,42 +55,87 @@ ROWS = (
 
 
 def tlb(
-    mmu: Annotated[str, typer.Argument(help="A shipped MMU, such as victima, or an MMU YAML.")],
+    mmu: Annotated[
+        str,
+        typer.Argument(
+            help="A shipped MMU, such as victima, or an MMU YAML.", autocompletion=shipped("mmu")
+        ),
+    ],
     workload: Annotated[
-        str | None, typer.Option(help="gups, bfs, ...; a wrong name lists them all.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"Where addresses come from: {', '.join(WORKLOADS)}. Either this or --trace.",
+            autocompletion=one_of(*WORKLOADS),
+        ),
     ] = None,
     trace: Annotated[
-        Path | None, typer.Option(help="A ChampSim or valgrind-lackey trace, instead.")
+        Path | None,
+        typer.Option(help="A ChampSim or valgrind-lackey trace; .gz and .xz are unpacked."),
     ] = None,
     trace_format: Annotated[
-        str | None, typer.Option("--format", help="champsim or lackey; else told by the content.")
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="Of the trace: champsim or lackey.",
+            show_default="told by the content",
+            autocompletion=one_of("champsim", "lackey"),
+        ),
     ] = None,
     options: Annotated[
         list[str] | None,
-        typer.Option("--option", metavar="KEY=VALUE", help="Of the workload; repeatable."),
+        typer.Option(
+            "--option",
+            metavar="KEY=VALUE",
+            help="An option of the workload, as in scale=18; repeatable.",
+        ),
     ] = None,
     accesses: Annotated[
-        str | None, typer.Option(help="As 5000 or 1e8; a whole trace, or 1e7 of a workload.")
+        str | None,
+        typer.Option(
+            metavar="COUNT",
+            help="Accesses to run, as 5000 or 1e8.",
+            show_default="1e7 of a workload, all of a trace",
+        ),
     ] = None,
-    warmup: Annotated[str, typer.Option(help="First accesses that are not counted.")] = "0",
-    seed: Annotated[int, typer.Option(help="Of the workload, from 1 on.")] = 1,
+    warmup: Annotated[
+        str, typer.Option(metavar="COUNT", help="First accesses that are not counted.")
+    ] = "0",
+    seed: Annotated[int, typer.Option(help="Of the workload's random numbers, 1 or more.")] = 1,
     mechanism: Annotated[
         str | None,
-        typer.Option(help="radix, large_l2_tlb, l3_tlb, pom_tlb or victima; else the file's."),
+        typer.Option(
+            metavar="NAME",
+            help=f"{', '.join(MECHANISMS[:-1])} or {MECHANISMS[-1]}.",
+            show_default="the file's",
+            autocompletion=one_of(*MECHANISMS),
+        ),
     ] = None,
     virtualised: Annotated[
         bool | None,
         typer.Option(
-            "--virtualised/--native", help="In a virtual machine or not; else the file's."
+            "--virtualised/--native",
+            help="In a virtual machine, or not.",
+            show_default="the file's",
         ),
     ] = None,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the MMU; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override a key of the MMU, as in victima.block_ptes=1; repeatable. 'lockstep "
+            "schema mmu' lists the keys.",
+            autocompletion=keys_of("mmu", "lockstep.arch.mmu:MmuConfig"),
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run addresses through TLBs, page walks and caches, beside plain radix page tables."""
+    """Run addresses through TLBs, page walks and caches.
+
+    Prints misses, page walks and cycles, beside those of plain radix page tables.
+    """
     if find_spec("numba") is None:
         raise InputError(
             "this command needs the package numba; install it with pip install 'lockstep-sim[dram]'"

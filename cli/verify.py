@@ -1,132 +1,56 @@
-"""What ``lockstep verify`` does: pick units, show progress, write the agreement table."""
+"""``lockstep verify``: RTL held to the simulator, under Verilator."""
 
-from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
+import typer
+
+from lockstep.arch.extra import needs_extra
+from lockstep.cli.complete import shipped
+from lockstep.cli.options import JsonOption, SetOption, emit
+
+EXAMPLES = (
+    "lockstep verify tensor --quick",
+    "lockstep verify my-machine.yaml --quick  # the units of a machine of yours",
+    "lockstep verify --out results/agreement  # all units, in full",
 )
 
-from lockstep.arch.error import InputError, suggest
-from lockstep.arch.load import shipped
-from lockstep.arch.machine import System, load_machine
-from lockstep.arch.near_memory import LutPim
-from lockstep.verify import formal_translation
-from lockstep.verify.agree_mac import verify_mac
-from lockstep.verify.agree_posit import verify_posit
-from lockstep.verify.agreement import Row, write_agreement
-from lockstep.verify.cosim import SimulationError
-from lockstep.verify.formal import ProofError, is_installed, prove
-from lockstep.verify.lut import verify_machine_lut
-from lockstep.verify.mmu import verify_machine_mmu
-from lockstep.verify.pim import verify_machine_pim, verify_pim
-from lockstep.verify.tensor import verify_machine_tensor, verify_tensor
-from lockstep.verify.tlb import verify_tlb
-from lockstep.verify.verilator import BuildError
+UNITS = ("tensor", "mac", "pim", "tlb", "posit")
+"""What can be verified apart from machines; ``posit`` is a part of ``mac``."""
 
 
-class Report(Protocol):
-    """Shows what is done."""
+def verify(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help=f"Units ({', '.join(UNITS)}), or machines, of which the units are verified.",
+            show_default="all units",
+            autocompletion=shipped("machines", *UNITS),
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A sample: about a minute a unit.")
+    ] = False,
+    overrides: SetOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for the tables, as JSON and Markdown."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold the RTL to the simulator, under Verilator.
 
-    def __call__(self, line: str, total: int | None = None) -> None:
-        """Take the simulation done last, and how many there are in all, if that is known."""
-
-
-Job = Callable[[bool, Report], Iterable[Row]]
-
-
-def _tlb(quick: bool, report: Report) -> Iterable[Row]:
-    yield from verify_tlb(quick=quick, progress=report)
-    if not is_installed():
-        note = "proofs left out; pip install 'lockstep-sim[formal]' brings the tools"
-        Console(stderr=True).print(note, markup=False)
-        return
-    for proof in prove(formal_translation.sample() if quick else formal_translation.jobs()):
-        report(f"proof: {proof.name}")
-        yield proof
-
-
-ALL: dict[str, Job] = {
-    "tensor": lambda quick, report: verify_tensor(quick=quick, progress=report),
-    "mac": lambda quick, report: verify_mac(quick=quick, progress=report),
-    "pim": lambda quick, report: verify_pim(quick=quick, progress=report),
-    "tlb": _tlb,
-}
-"""What is verified if nothing is named; each yields its rows."""
-
-UNITS: dict[str, Job] = {
-    **ALL,
-    "posit": lambda quick, report: verify_posit(quick=quick, progress=report),
-}
-"""Units by name; ``posit`` is a part of ``mac``."""
-
-
-def verify_units(
-    what: Sequence[str], *, quick: bool, overrides: Sequence[str], out: Path | None
-) -> list[Row]:
-    """Verify units, or the units of a machine; everything if nothing is named.
-
-    Raises
-    ------
-    lockstep.arch.error.InputError
-        If a name is neither, the RTL does not exist, there is no simulator, or ``out`` cannot be
-        written.
+    Prints the agreement table: wrong bits and cycles off, which are to be 0, and how many seeded
+    bugs were caught. Exit code 1 if anything disagrees. Built simulators are kept for the next time.
     """
-    jobs = [_job(name, overrides) for name in what or ALL]
-    rows: list[Row] = []
-    console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        for job in jobs:
-            task = progress.add_task("building and simulating", total=None)
+    with needs_extra("rtl"):
+        from lockstep.cli.units import verify_units
+    rows = verify_units(what or [], quick=quick, overrides=overrides or (), out=out)
+    if as_json:
+        emit([row.summary() for row in rows])
+    else:
+        from lockstep.cli import show
 
-            def report(line: str, total: int | None = None, task: TaskID = task) -> None:
-                progress.update(task, advance=1, total=total, description=line[:60])
-
-            try:
-                rows += job(quick, report)
-            except (BuildError, SimulationError, ProofError, ValueError) as error:
-                raise InputError(f"verify: {error}") from None
-            progress.remove_task(task)
-    if out is not None:
-        try:
-            write_agreement(rows, out)
-        except OSError as error:
-            raise InputError(f"--out {out}: cannot write there: {error.strerror}") from None
-    return rows
-
-
-def _job(name: str, overrides: Sequence[str]) -> Job:
-    if name in UNITS:
-        if overrides:
-            raise InputError("--set: it overrides keys of a machine; name a machine to verify")
-        return UNITS[name]
-    if name in shipped("machines") or Path(name).suffix:
-        return _machine_job(load_machine(name, overrides))
-    known = [*UNITS, *shipped("machines")]
-    raise InputError(f"unknown unit or machine {name!r}; {suggest(name, known)}")
-
-
-def _machine_job(system: System) -> Job:
-    """Rows of the units that a machine has and that have RTL."""
-    tensor, channel = system.machine.tensor, system.pim_channel
-    lut = system.machine.pim.slice if isinstance(system.machine.pim, LutPim) else None
-
-    def rows(quick: bool, report: Report) -> Iterable[Row]:
-        if tensor:
-            yield verify_machine_tensor(tensor, quick=quick, progress=report)
-        if channel:
-            yield from verify_machine_pim(channel, quick=quick, progress=report)
-        if lut:
-            yield from verify_machine_lut(lut, quick=quick, progress=report)
-        if system.mmu:
-            yield from verify_machine_mmu(system.mmu, quick=quick, progress=report)
-
-    return rows
+        show.agreement(rows)
+    if not all(row.passed for row in rows):
+        raise typer.Exit(1)

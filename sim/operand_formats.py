@@ -13,6 +13,30 @@ def default_formats(system: System) -> Formats:
     return Formats(weights=b, activations=a, kv=a)
 
 
+def chosen_formats(
+    system: System,
+    *,
+    weights: str | None = None,
+    activations: str | None = None,
+    kv: str | None = None,
+    scale_rule: str = "floor",
+) -> Formats:
+    """The formats that a user asked for; those of the machine's own MAC where none was.
+
+    Raises
+    ------
+    lockstep.arch.error.InputError
+        If a format or the scale rule is not known.
+    """
+    default = default_formats(system)
+    return Formats(
+        weights=weights or default.weights,
+        activations=activations or default.activations,
+        kv=kv or default.kv,
+        scale_rule=scale_rule,  # type: ignore[arg-type]
+    )
+
+
 def check_formats(system: System, formats: Formats) -> None:
     """Raise an ``InputError`` if what runs GEMMs cannot take a format."""
     machine = system.machine

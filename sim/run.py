@@ -261,6 +261,11 @@ def simulate(
     return result(exact, fast=result(system))
 
 
+def default_prefill(model: Model, decode: int) -> int:
+    """Prompt tokens if none are asked for: 2048, or what learned positions leave room for."""
+    return max(1, min(2048, (model.longest or 2048) - decode))
+
+
 def check_sizes(*, prefill: int, decode: int, batch: int) -> None:
     """Raise an ``InputError`` if a size of a run is too small."""
     for name, value, least in (("prefill", prefill, 1), ("decode", decode, 0), ("batch", batch, 1)):

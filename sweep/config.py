@@ -178,11 +178,12 @@ class SweepConfig(Config):
     kind : "sweep"
     name : str
     runner : str
-        What evaluates a point: ``workload``, a model on a machine.
+        What evaluates a point: ``workload``, a model on a machine; ``translation``, an MMU under the
+        addresses of workloads.
     base : mapping of key to value
         What all points share, keys as in ``space``.
     space : mapping of key, or name of choices, to Axis
-        Keys are the runner's own (``model``, ``prefill``, ...) or dotted keys of the machine file.
+        Keys are the runner's own (``model``, ``prefill``, ...) or dotted keys of the machine or MMU file.
     search : GridSearch, RandomSearch or GuidedSearch
     constraints : list of str
         ``METRIC <= NUMBER``, ``METRIC >= NUMBER`` or ``fits``.

@@ -22,13 +22,13 @@ from lockstep.arch.near_memory import BankPim
 from lockstep.sim.area import area_mm2
 from lockstep.sim.explore import Explorer
 from lockstep.sim.explore_machines import MachineVariants
-from lockstep.sim.operand_formats import default_formats
+from lockstep.sim.operand_formats import chosen_formats
 from lockstep.sim.qsnr import formats_qsnr_db
 from lockstep.sim.run import RunResult
 from lockstep.sweep.point import INTERNAL_ERROR, Result, Settings
 from lockstep.workloads.counts import count
 from lockstep.workloads.model import load_model
-from lockstep.workloads.phases import Formats, Phase
+from lockstep.workloads.phases import Phase
 
 _LOG = logging.getLogger(__name__)
 
@@ -107,11 +107,11 @@ def _run(settings: Settings) -> RunResult:
         if key not in Workload.model_fields
     ]
     system = _variants(workload.machine).system(overrides)
-    default = default_formats(system)
-    formats = Formats(
-        weights=workload.weights or default.weights,
-        activations=workload.activations or default.activations,
-        kv=workload.kv or default.kv,
+    formats = chosen_formats(
+        system,
+        weights=workload.weights,
+        activations=workload.activations,
+        kv=workload.kv,
         scale_rule=workload.scale_rule,
     )
     explorer = _explorer(workload.model, workload.prefill, workload.decode, workload.batch)

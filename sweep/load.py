@@ -71,7 +71,17 @@ def load_sweep(name_or_path: str) -> Sweep:
     InputError
         On the first thing that is wrong: one line with file, line, key, value and remedy.
     """
-    document = read_yaml(resolve("sweeps", name_or_path))
+    return checked_sweep(read_yaml(resolve("sweeps", name_or_path)))
+
+
+def checked_sweep(document: Document) -> Sweep:
+    """The sweep that a document describes; paths in it are relative to the document's folder.
+
+    Raises
+    ------
+    InputError
+        On the first thing that is wrong: one line with file, line, key, value and remedy.
+    """
     config = validate(SweepConfig, document)
     try:
         runner = runner_named(config.runner)
@@ -126,9 +136,10 @@ def _check_metrics(sweep: Sweep) -> None:
             )
     for i, bound in enumerate(sweep.config.bounds):
         if bound.metric not in known:
+            written = "fits" if sweep.config.constraints[i] == "fits" else bound.metric
             raise sweep.document.error(
                 ("constraints", i),
-                f"unknown metric, value {show(bound.metric)}; {suggest(bound.metric, known)}",
+                f"unknown metric, value {show(written)}; {suggest(written, known)}",
             )
 
 

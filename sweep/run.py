@@ -16,9 +16,6 @@ from lockstep.sweep.pool import Batch, Pool
 from lockstep.sweep.record import Record
 from lockstep.sweep.search import search_method
 
-MAX_BATCH = 16
-"""Points per task: enough to hide what a task costs, few enough to end soon after Ctrl-C."""
-
 
 @dataclass(slots=True)
 class Progress:
@@ -140,7 +137,8 @@ class _Run:
     def _evaluated(self, unknown: dict[str, list[Point]]) -> Iterator[Outcome]:
         """Evaluate the first point of each key; store its outcome, and that of its repeats."""
         firsts = [points[0] for points in unknown.values()]
-        batches = self._begun(_batches(firsts, self._pool.workers))
+        most = self._sweep.runner.AT_ONCE
+        batches = self._begun(_batches(firsts, self._pool.workers, most))
         for batch, results in self._pool.map(self._sweep.config.runner, batches):
             by_key = {p.key: result for p, result in zip(batch, results, strict=True)}
             self._cache.put(by_key)
@@ -172,9 +170,9 @@ class _Run:
         return outcome
 
 
-def _batches(points: Sequence[Point], workers: int) -> Iterator[Batch]:
+def _batches(points: Sequence[Point], workers: int, most: int) -> Iterator[Batch]:
     """At least four per worker where there are points enough, so that all end together."""
-    size = max(1, min(MAX_BATCH, ceil(len(points) / (4 * workers))))
+    size = max(1, min(most, ceil(len(points) / (4 * workers))))
     for start in range(0, len(points), size):
         yield list(points[start : start + size])
 

@@ -23,6 +23,9 @@ class Runner(Protocol):
     REQUIRED: Sequence[str]
     """Keys that every point must have."""
 
+    AT_ONCE: int
+    """Most points in a task: enough to hide what a task costs, few enough to end soon after Ctrl-C."""
+
     def check(self, key: str, value: JsonValue, where: str, folder: Path) -> JsonValue:
         """The value as points are to have it; paths in it are relative to ``folder``.
 
@@ -39,7 +42,10 @@ class Runner(Protocol):
         """Results of points, in their order; a point that is bad input has a reason instead."""
 
 
-RUNNERS = {"workload": "lockstep.sweep.workload"}
+RUNNERS = {
+    "workload": "lockstep.sweep.workload",
+    "translation": "lockstep.sweep.translation",
+}
 """Modules by the name that sweep files use; imported when asked for."""
 
 

@@ -41,7 +41,7 @@ def test_wheel_holds_configs_and_no_tests(tmp_path):
         "sweep",
     ):
         for path in (ROOT / folder).rglob("*"):
-            if path.suffix in {".py", ".yaml", ".j2"}:
+            if path.suffix in {".py", ".yaml", ".j2", ".css", ".js"}:
                 inside = str(path.relative_to(ROOT)).removeprefix("top/")
                 assert f"lockstep/{inside}" in names
     assert all(name.startswith(("lockstep/", "lockstep_sim-")) for name in names)

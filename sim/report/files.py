@@ -15,13 +15,9 @@ Nothing in it depends on the time or the place it was written.
 """
 
 import json
-import platform
 import re
-import shlex
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import yaml
@@ -30,7 +26,8 @@ from lockstep.arch.config import Config
 from lockstep.arch.load import InputError
 from lockstep.arch.memory import Dram, TimedDramPreset
 from lockstep.arch.near_memory import BankPim
-from lockstep.sim.report import page, plots, table, trace
+from lockstep.sim.report import page, plots, table
+from lockstep.sim.report.run_files import run_files
 from lockstep.sim.run import RunResult
 
 
@@ -92,15 +89,14 @@ def _publish(contents: Mapping[str, bytes], out: Path) -> None:
 
 
 def _contents(result: RunResult, command: Sequence[str]) -> dict[str, bytes]:
-    rows = table.op_rows(result)
-    pictures = plots.draw(result, rows)
-    record = _record(result, command)
+    run = run_files(result, command=command)
+    pictures = plots.draw(run.summary, run.rates, run.rows)
     texts = {
-        "report.html": page.render(result, rows, pictures, record, _yaml(result.system.machine)),
-        "summary.json": _json(result.summary()),
-        "ops.csv": table.to_csv(rows),
-        "trace.json": json.dumps(trace.trace(result), separators=(",", ":"), allow_nan=False),
-        "run.json": _json(record),
+        "report.html": page.render([run]),
+        "summary.json": _json(run.summary),
+        "ops.csv": table.to_csv(run.rows),
+        "trace.json": json.dumps(run.trace, separators=(",", ":"), allow_nan=False),
+        "run.json": _json(run.record),
         **_config_files(result),
     }
     return {**{name: text.encode() for name, text in texts.items()}, **pictures}
@@ -154,61 +150,3 @@ _Dumper.add_implicit_resolver(
 def _yaml(config: Config) -> str:
     data = config.model_dump(mode="json")
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-
-
-def _record(result: RunResult, command: Sequence[str]) -> dict[str, object]:
-    """What the run was, and what it was run with."""
-    formats = {
-        "weights": result.formats.weights,
-        "activations": result.formats.activations,
-        "kv": result.formats.kv,
-        "scale_rule": result.formats.scale_rule,
-    }
-    sizes = {
-        "prefill": result.prefill_tokens,
-        "decode": result.decode_tokens,
-        "batch": result.batch,
-    }
-    how = {"dram": "exact" if result.fast else "fast"}
-    options = [
-        f"--{name.replace('_', '-')}={value}" for name, value in (sizes | formats | how).items()
-    ]
-    return {
-        "command": shlex.join(["lockstep", *command]),
-        "repeat": shlex.join([
-            "lockstep",
-            "run",
-            "machine.yaml",
-            "--model",
-            "model.yaml",
-            *options,
-        ]),
-        "seed": result.system.machine.mmu.seed if result.system.machine.mmu else None,
-        "versions": {
-            "lockstep-sim": version("lockstep-sim"),
-            "python": platform.python_version(),
-            "numpy": version("numpy"),
-        },
-        "git": _git_commit(),
-        **sizes,
-        "formats": formats,
-        "dram_mode": how["dram"],
-        "machine": result.system.machine.model_dump(mode="json"),
-        "tech": result.system.tech.model_dump(mode="json"),
-        "dram": result.system.dram.preset.model_dump(mode="json"),
-        "model": result.model.model_dump(mode="json"),
-        **({"mmu": mmu.model_dump(mode="json")} if (mmu := result.system.mmu) else {}),
-    }
-
-
-def _git_commit() -> str | None:
-    """Commit of the checkout this code runs from, ``-dirty`` if changed; None if installed."""
-    root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():
-        return None
-    git = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        done = subprocess.run(git, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

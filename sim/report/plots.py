@@ -1,25 +1,22 @@
 """Three plots as PNG: roofline, latency by operator, energy by component.
 
-Matplotlib's figures are used without pyplot: no global state, no window system. The colours are
-those of Okabe and Ito (2008), which colour-blind readers can tell apart.
+The colours are those of Okabe and Ito (2008), which colour-blind readers can tell apart.
 """
 
-import io
-import math
 import textwrap
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lockstep.arch.error import shorten
+from lockstep.sim.report.gemm_classes import MOST, by, gemm_classes, total
 from lockstep.sim.report.quantity import quantity
+from lockstep.sim.report.rates import Rates
 from lockstep.sim.report.table import Row
-from lockstep.sim.run import RunResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+    from lockstep.sim.report.figure import Picture
 
 ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE, GREY, YELLOW = (
     "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#999999", "#F0E442",
@@ -39,41 +36,41 @@ MARKERS = {"prefill": "o", "decode": "^"}
 
 RANKS = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY, GREY)
 """Colours of the classes of GEMMs, longest-running first; the last one is for all that are left."""
+assert len(RANKS) == MOST
 
 MOST_BARS = 12
 
 
-def draw(result: RunResult, rows: Sequence[Row]) -> dict[str, bytes]:
+def draw(summary: Mapping[str, object], rates: Rates, rows: Sequence[Row]) -> dict[str, bytes]:
     """File name to PNG, each 900 x 550 pixels; arguments as of :func:`figures`."""
-    pictures = {}
-    for name, figure in figures(result, rows).items():
-        data = io.BytesIO()
-        figure.savefig(data, format="png")
-        pictures[f"{name}.png"] = data.getvalue()
-    return pictures
+    return {f"{name}.png": f.png() for name, f in figures(summary, rates, rows).items()}
 
 
-def figures(result: RunResult, rows: Sequence[Row]) -> "dict[str, Figure]":
+def figures(
+    summary: Mapping[str, object], rates: Rates, rows: Sequence[Row]
+) -> "dict[str, Picture]":
     """The plots ``roofline``, ``latency`` and ``energy``.
 
     Parameters
     ----------
-    result : RunResult
-        The run.
+    summary : mapping
+        Of the run, see ``RunResult.summary``.
+    rates : Rates
+        Of its system.
     rows : sequence of Row
         Its operators, from :func:`lockstep.sim.report.table.op_rows`.
     """
     # The user's names, as long as a title may be and in characters that the font has.
     model, machine = (
         shorten(" ".join(name.split())).encode("latin-1", "replace").decode("latin-1")
-        for name in (result.model.name, result.system.machine.name)
+        for name in (str(summary["model"]), str(summary["machine"]))
     )
     about = (
-        f"{model} on {machine}, batch {result.batch}, "
-        f"{result.prefill_tokens} tokens in, {result.decode_tokens} out"
+        f"{model} on {machine}, batch {summary['batch']}, "
+        f"{summary['prefill_tokens']} tokens in, {summary['decode_tokens']} out"
     )
     drawn = {
-        "roofline": ("Roofline", _roofline(result, rows)),
+        "roofline": ("Roofline", _roofline(rates, rows)),
         "latency": ("Latency by operator", _latency(rows)),
         "energy": ("Energy by component", _energy(rows)),
     }
@@ -83,62 +80,13 @@ def figures(result: RunResult, rows: Sequence[Row]) -> "dict[str, Figure]":
     return {name: figure for name, (_, figure) in drawn.items()}
 
 
-def _figure() -> "Figure":
-    from matplotlib.figure import Figure
+def _figure() -> "Picture":
+    from lockstep.sim.report.figure import Picture
 
-    return Figure(figsize=(9, 5.5), dpi=100, layout="constrained")
-
-
-def _total(rows: Sequence[Row], column: str) -> float:
-    return math.fsum(float(row[column]) for row in rows)
+    return Picture(figsize=(9, 5.5), dpi=100, layout="constrained")
 
 
-def _by(rows: Sequence[Row], column: str) -> dict[str, list[Row]]:
-    groups = defaultdict(list)
-    for row in rows:
-        groups[str(row[column])].append(row)
-    return groups
-
-
-@dataclass(frozen=True, slots=True)
-class _Point:
-    """A class of GEMMs in one phase, on the roofline; ``macs_per_byte`` is None without traffic."""
-
-    label: str
-    phase: str
-    rank: int
-    macs_per_byte: float | None
-    macs_per_s: float
-
-
-def _points(rows: Sequence[Row]) -> list[_Point]:
-    """GEMMs summed by class and phase, the longest-running class first."""
-    classes = defaultdict(list)
-    for row in rows:
-        if row["macs"]:
-            name = str(row["name"])
-            is_projection = name.endswith("_proj")
-            classes[f"{name.partition('.')[0]} projections" if is_projection else name].append(row)
-    ranked = sorted(classes.items(), key=lambda item: -_total(item[1], "latency_s"))
-    if rest := [row for _, members in ranked[len(RANKS) - 1 :] for row in members]:
-        ranked[len(RANKS) - 1 :] = [("other GEMMs", rest)]
-    points = []
-    for rank, (name, group) in enumerate(ranked):
-        for phase, members in _by(group, "phase").items():
-            macs, moved = _total(members, "macs"), _total(members, "dram_bytes")
-            points.append(
-                _Point(
-                    label=f"{name}, {phase}" + " (no DRAM)" * (not moved),
-                    phase=phase,
-                    rank=rank,
-                    macs_per_byte=macs / moved if moved else None,
-                    macs_per_s=macs / _total(members, "latency_s"),
-                )
-            )
-    return points
-
-
-def _roofline(result: RunResult, rows: Sequence[Row]) -> "Figure":
+def _roofline(rates: Rates, rows: Sequence[Row]) -> "Picture":
     """MACs per second that each class of GEMMs reaches, under the machine's two roofs.
 
     Markers shrink with rank, so that one that lies on another leaves its rim in view. What moves
@@ -146,8 +94,8 @@ def _roofline(result: RunResult, rows: Sequence[Row]) -> "Figure":
     """
     figure = _figure()
     axes = figure.subplots()
-    points = _points(rows)
-    right = _roofs(axes, result, [p.macs_per_byte for p in points if p.macs_per_byte])
+    points = gemm_classes(rows)
+    right = _roofs(axes, rates, [p.macs_per_byte for p in points if p.macs_per_byte])
     for point in points:
         axes.scatter(
             point.macs_per_byte or right,
@@ -162,18 +110,16 @@ def _roofline(result: RunResult, rows: Sequence[Row]) -> "Figure":
             zorder=3,
         )
     lowest = min(point.macs_per_s for point in points)
-    axes.set_ylim(bottom=min(lowest / 2, result.system.peak_macs_per_s / 30))
+    axes.set_ylim(bottom=min(lowest / 2, rates.peak_macs_per_s / 30))
     figure.legend(loc="outside right center", fontsize=8, labelspacing=0.9)
     return figure
 
 
-def _roofs(axes: "Axes", result: RunResult, intensities: Sequence[float]) -> float:
+def _roofs(axes: "Axes", rates: Rates, intensities: Sequence[float]) -> float:
     """Draw both roofs; returns the right edge of the plot, in MAC per byte."""
     from matplotlib.ticker import EngFormatter
 
-    machine = result.system.machine
-    peak = result.system.peak_macs_per_s
-    bytes_per_s = result.system.dram_bytes_per_cycle * machine.clock_hz
+    peak, bytes_per_s = rates.peak_macs_per_s, rates.dram_bytes_per_s
     ridge = peak / bytes_per_s
     low, high = min([ridge, *intensities]) / 4, max([ridge, *intensities]) * 4
     lines = (
@@ -199,14 +145,14 @@ def _roofs(axes: "Axes", result: RunResult, intensities: Sequence[float]) -> flo
     return high
 
 
-def _latency(rows: Sequence[Row]) -> "Figure":
+def _latency(rows: Sequence[Row]) -> "Picture":
     """One panel per phase: its longest operators, coloured by what limits them."""
     from matplotlib.patches import Patch
     from matplotlib.ticker import EngFormatter
 
     figure = _figure()
     limits: dict[str, None] = {}  # an ordered set
-    phases = _by(rows, "phase")
+    phases = by(rows, "phase")
     panels = figure.subplots(1, len(phases), squeeze=False)[0]
     for axes, (phase, members) in zip(panels, phases.items(), strict=True):
         ranked = sorted(members, key=lambda row: -float(row["latency_s"]))
@@ -216,19 +162,19 @@ def _latency(rows: Sequence[Row]) -> "Figure":
             (str(row["name"]), float(row["latency_s"]), BOUND_BY.get(str(row["bound_by"]), PURPLE))
             for row in shown
         ]
-        total, rest = _total(members, "latency_s"), _total(ranked[len(shown) :], "latency_s")
+        whole, rest = total(members, "latency_s"), total(ranked[len(shown) :], "latency_s")
         if rest:
             bars.append((f"{len(ranked) - len(shown)} more", rest, GREY))
         names, times, colours = zip(*bars, strict=True)
         drawn = axes.barh(range(len(bars)), times, color=colours)
-        axes.bar_label(drawn, [f" {time / total:.1%}" for time in times], fontsize=8)
+        axes.bar_label(drawn, [f" {time / whole:.1%}" for time in times], fontsize=8)
         axes.set_yticks(range(len(bars)), names, fontsize=8)
         axes.invert_yaxis()
         axes.margins(x=0.18)
         axes.xaxis.set_major_formatter(EngFormatter(unit="s"))
         axes.locator_params(axis="x", nbins=5)
         axes.set_xlabel("time, all layers and steps")
-        axes.set_title(f"{phase}: {quantity(total, 's')}", fontsize=10)
+        axes.set_title(f"{phase}: {quantity(whole, 's')}", fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
     figure.legend(
         handles=[
@@ -241,17 +187,17 @@ def _latency(rows: Sequence[Row]) -> "Figure":
     return figure
 
 
-def _energy(rows: Sequence[Row]) -> "Figure":
+def _energy(rows: Sequence[Row]) -> "Picture":
     """Energy of each component, one bar per phase."""
     from matplotlib.ticker import EngFormatter
 
     figure = _figure()
     axes = figure.subplots()
-    phases = _by(rows, "phase")
+    phases = by(rows, "phase")
     components = [key[7:-2] for key in rows[0] if key.startswith("energy_") and key != "energy_j"]
     thickness = 0.8 / len(phases)
     for i, (phase, colour) in enumerate(zip(phases, (BLUE, ORANGE), strict=False)):
-        joules = [_total(phases[phase], f"energy_{name}_j") for name in components]
+        joules = [total(phases[phase], f"energy_{name}_j") for name in components]
         places = [component + (i + 0.5) * thickness - 0.4 for component in range(len(components))]
         label = f"{phase}: {quantity(sum(joules), 'J')}"
         bars = axes.barh(places, joules, 0.9 * thickness, color=colour, label=label)

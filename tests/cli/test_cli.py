@@ -1,6 +1,8 @@
 """The command, in process: what it prints, and its exit codes."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -161,6 +163,37 @@ def test_unwritable_report_folder_leaves_nothing(lockstep, tmp_path):
     assert (code, out, len(err.strip().splitlines())) == (2, "", 1)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     assert blocker.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "line", ["run edge-os16 --model gpt2 --decode 2", "schema machine", "formats", "--help"]
+)
+def test_a_reader_that_leaves_early_is_no_error(line):
+    command = [sys.executable, "-m", "lockstep.cli.main", *line.split()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_interrupted_is_130(lockstep, monkeypatch):
+    def interrupted(_rows):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lockstep.cli.formats.emit", interrupted)
+    assert lockstep("formats", "--json")[0] == 130
+
+
+def test_wrong_option_names_the_help_to_read(lockstep):
+    assert "(see 'lockstep run --help')" in lockstep("run", "edge-os16", "--frobnicate")[2]
+    assert "(see 'lockstep --help')" in lockstep("frobnicate")[2]
+
+
+def test_tokens_of_a_model_are_what_it_has_room_for(lockstep):
+    code, out, _ = lockstep("model", "gpt2", "--json")
+    assert code == 0
+    counts = json.loads(out)
+    assert counts["kv_cache_bytes"] == 1024 * counts["kv_bytes_per_token"]
 
 
 @pytest.mark.rtl

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lockstep.cli import verify
+from lockstep.cli import units
 from lockstep.verify.agreement import Proof
 
 PROVED = Proof(
@@ -16,14 +16,15 @@ PROVED = Proof(
 @pytest.fixture
 def rows(monkeypatch):
     """What the unit yields, with no simulation and one proof."""
-    monkeypatch.setattr(verify, "verify_tlb", lambda **_: [])
-    monkeypatch.setattr(verify, "prove", lambda jobs: [PROVED] if list(jobs) else [])
-    return lambda: list(verify.UNITS["tlb"](True, lambda line, total=None: None))
+    monkeypatch.setattr(units, "verify_tlb", lambda **_: [])
+    monkeypatch.setattr(units.formal_translation, "sample", lambda: ["a proof"])
+    monkeypatch.setattr(units, "prove", lambda jobs: [PROVED] if list(jobs) else [])
+    return lambda: list(units.UNITS["tlb"](True, lambda line, total=None: None))
 
 
 def test_proofs_are_rows(rows, tmp_path):
     assert rows() == [PROVED]
-    paths = verify.write_agreement(rows(), tmp_path)
+    paths = units.write_agreement(rows(), tmp_path)
     assert [path.name for path in paths] == ["proofs.md", "proofs.json"]
     assert "| TLB | no two ways match | proved | always |" in paths[0].read_text()
 
@@ -33,6 +34,6 @@ def test_a_bug_that_is_not_refuted_fails():
 
 
 def test_without_the_tools_the_other_rows_stay(rows, monkeypatch, capsys):
-    monkeypatch.setattr(verify, "is_installed", lambda: False)
+    monkeypatch.setattr(units, "is_installed", lambda: False)
     assert rows() == []
     assert "pip install 'lockstep-sim[formal]'" in capsys.readouterr().err

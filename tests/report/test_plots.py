@@ -8,6 +8,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from lockstep.sim.report import plots
+from lockstep.sim.report.rates import rates_of
 from lockstep.sim.report.table import op_rows
 
 SHAPES = ["dense", "prefill-only", "resident", "dense-and-moe", "cloud", "odd-names", "long-names"]
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.parametrize("result", SHAPES, indirect=True, scope="mod
 
 @pytest.fixture(scope="module")
 def figures(result):
-    return plots.figures(result, op_rows(result))
+    return plots.figures(result.summary(), rates_of(result.system), op_rows(result))
 
 
 @pytest.mark.parametrize("name", ["roofline", "latency", "energy"])

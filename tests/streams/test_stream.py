@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -157,3 +158,12 @@ def test_without_numba(monkeypatch):
     monkeypatch.setattr(catalogue, "find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"workload gups needs the package numba; install it with"):
         stream("gups")
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_run_that_is_given_up_lets_go_of_its_arrays(small, name):
+    run = small(name).start()
+    next(run.chunks(100))
+    arrays = [weakref.ref(array) for array in run.results.values()]
+    del run
+    assert [array() for array in arrays] == [None] * len(arrays)

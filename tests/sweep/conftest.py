@@ -53,6 +53,7 @@ def toy(tmp_path, monkeypatch):
     module = types.ModuleType("toy_runner")
     module.METRICS = {"cost": "to be small", "gain": "to be great"}
     module.REQUIRED = ("x", "y", "z")
+    module.AT_ONCE = 16
     module.check = lambda key, value, where, folder: value
     module.files = lambda settings: []
     module.evaluate = evaluate

@@ -24,9 +24,9 @@ from lockstep.workloads.streams.emit import (
     FULL,
     I32,
     I64,
+    algorithm,
     blocks,
     buffer,
-    kernel,
     load,
     store,
 )
@@ -65,7 +65,7 @@ def betweenness(options: GraphOptions, seed: int) -> Stream:
     return Stream("bc", seed, tuple(layout.regions), start)
 
 
-@kernel
+@algorithm
 def _accumulate(
     out: I64,
     graph: Graph,

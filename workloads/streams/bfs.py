@@ -16,7 +16,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from lockstep.workloads.streams.chunk import Layout, Run, Stream
-from lockstep.workloads.streams.emit import FULL, I32, I64, blocks, buffer, kernel, load, store
+from lockstep.workloads.streams.emit import (
+    FULL,
+    I32,
+    I64,
+    algorithm,
+    blocks,
+    buffer,
+    load,
+    store,
+)
 from lockstep.workloads.streams.graph import Graph, rmat, sources
 from lockstep.workloads.streams.options import GraphOptions
 
@@ -41,7 +50,7 @@ def bfs(options: GraphOptions, seed: int) -> Stream:
     return Stream("bfs", seed, tuple(layout.regions), start)
 
 
-@kernel
+@algorithm
 def _search(
     out: I64, graph: Graph, queue_at: int, level: I32, queue: I32, starts: I64, rounds: int
 ) -> Iterator[int]:

@@ -23,10 +23,10 @@ from lockstep.workloads.streams.emit import (
     FULL,
     I32,
     I64,
+    algorithm,
     blocks,
     buffer,
     inlined,
-    kernel,
     load,
     store,
 )
@@ -65,7 +65,7 @@ def before(seed: int, v: int, u: int) -> bool:
     return bool(a > b or (a == b and v > u))
 
 
-@kernel
+@algorithm
 def _colour(
     out: I64,
     graph: Graph,

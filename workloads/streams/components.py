@@ -19,7 +19,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from lockstep.workloads.streams.chunk import Layout, Run, Stream
-from lockstep.workloads.streams.emit import FULL, I32, I64, blocks, buffer, kernel, load, store
+from lockstep.workloads.streams.emit import (
+    FULL,
+    I32,
+    I64,
+    algorithm,
+    blocks,
+    buffer,
+    load,
+    store,
+)
 from lockstep.workloads.streams.graph import Graph, rmat
 from lockstep.workloads.streams.options import GraphOptions
 
@@ -41,7 +50,7 @@ def components(options: GraphOptions, seed: int) -> Stream:
     return Stream("cc", seed, tuple(layout.regions), start)
 
 
-@kernel
+@algorithm
 def _label(out: I64, graph: Graph, label: I32, rounds: int) -> Iterator[int]:
     n, turn = 0, 0
     label_at = graph.vertices + LABEL

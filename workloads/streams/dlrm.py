@@ -18,10 +18,10 @@ from lockstep.workloads.streams.chunk import Layout, Run, Stream
 from lockstep.workloads.streams.emit import (
     FULL,
     I64,
+    algorithm,
     blocks,
     buffer,
     inlined,
-    kernel,
     load,
     store,
 )
@@ -99,7 +99,7 @@ def zipf_rank(
             return rank, draw
 
 
-@kernel
+@algorithm
 def _gather(
     out: I64,
     seed: int,

@@ -14,7 +14,7 @@ so that it stops and goes on anywhere, and its state stays in registers in betwe
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numba import njit
@@ -37,22 +37,43 @@ MOST_BETWEEN_CHECKS = 1 << 10
 
 _FILES = sorted(Path(__file__).parent.glob("*.py"))
 _SOURCES = hashlib.sha256(b"".join(file.read_bytes() for file in _FILES)).hexdigest()[:12]
+_UNCOUNTED: dict[str, Any] = {"_nrt": False}
+"""Option of numba: no reference counts of arrays."""
+
 _GAP_SHIFT = ADDRESS_BITS + 2
 _MASK = (1 << ADDRESS_BITS) - 1
 
 
+def algorithm(function: Callable[P, Iterator[int]]) -> Callable[P, Iterator[int]]:
+    """A generator of accesses, compiled and cached on disk; it must not allocate.
+
+    Numba never lets go of the arrays of a generator that is not run to its end. So it does not count
+    their references here, and what is returned holds them as long as it lives.
+    """
+    compiled: Callable[P, Iterator[int]] = njit(cache=True, **_UNCOUNTED)(_versioned(function))
+
+    def started(*args: P.args, **kwargs: P.kwargs) -> Iterator[int]:
+        yield from compiled(*args, **kwargs)
+
+    return started
+
+
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """An algorithm, compiled and cached on disk."""
-    # Numba's cache notices edits of the algorithm's own file, not of what is inlined into it.
-    function.__qualname__ += f"_{_SOURCES}"
-    compiled: Callable[P, R] = njit(cache=True)(function)
+    """A loop that is no generator, compiled and cached on disk."""
+    compiled: Callable[P, R] = njit(cache=True)(_versioned(function))
     return compiled
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
-    """A part of an algorithm, compiled into it."""
-    compiled: Callable[P, R] = njit(forceinline=True)(function)
+    """A part of an algorithm or a kernel, compiled into it; it must not allocate."""
+    compiled: Callable[P, R] = njit(forceinline=True, **_UNCOUNTED)(function)
     return compiled
+
+
+def _versioned(function: Callable[P, R]) -> Callable[P, R]:
+    """Numba's cache notices edits of the function's own file, not of what is inlined into it."""
+    function.__qualname__ += f"_{_SOURCES}"
+    return function
 
 
 @inlined

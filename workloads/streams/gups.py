@@ -11,7 +11,15 @@ The words' values steer nothing, so there is no table in the host.
 from collections.abc import Iterator
 
 from lockstep.workloads.streams.chunk import Layout, Run, Stream
-from lockstep.workloads.streams.emit import FULL, I64, blocks, buffer, kernel, load, store
+from lockstep.workloads.streams.emit import (
+    FULL,
+    I64,
+    algorithm,
+    blocks,
+    buffer,
+    load,
+    store,
+)
 from lockstep.workloads.streams.options import GupsOptions
 
 POLYNOMIAL = 7
@@ -61,7 +69,7 @@ def _product(a: int, b: int) -> int:
     return result
 
 
-@kernel
+@algorithm
 def _update(out: I64, table_at: int, number: int, mask: int) -> Iterator[int]:
     n = 0
     while True:

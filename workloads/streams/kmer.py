@@ -24,6 +24,7 @@ from lockstep.workloads.streams.emit import (
     FULL,
     I64,
     U64,
+    algorithm,
     blocks,
     buffer,
     inlined,
@@ -67,6 +68,7 @@ def kmer(options: GenOptions, seed: int) -> Stream:
             out,
             genome,
             table,
+            np.empty(options.read_bases, np.uint64),
             (text_at, table_at),
             (options.k, reads, options.read_bases, options.rounds or 0),
             options.error_rate,
@@ -133,11 +135,12 @@ def _read_kmers(
         kmers[i] = min(forward, backward) + _ONE
 
 
-@kernel
+@algorithm
 def _count(
     out: I64,
     genome: U8,
     table: U64,
+    kmers: U64,
     at: tuple[int, int],
     shape: tuple[int, int, int, int],
     error_rate: float,
@@ -147,8 +150,7 @@ def _count(
     k, reads, length, rounds = shape
     read_lines = (length + LINE_BYTES - 1) // LINE_BYTES
     ring = TEXT_BYTES // LINE_BYTES // read_lines
-    slots, kmers = table.shape[0], np.empty(length, np.uint64)
-    n, turn = 0, 0
+    slots, n, turn = table.shape[0], 0, 0
     while rounds == 0 or turn < rounds:
         for slot in range(slots if turn else 0):  # the first comes zeroed from the system
             table[slot] = 0

@@ -125,7 +125,8 @@ def _release(s: Server, i: int) -> None:
     s.scalar[N_RUNNING] -= 1
     last = s.scalar[N_RUNNING]
     for k in range(i, last):
-        s.table[k] = s.table[k + 1]
+        for j in range(s.table.shape[1]):
+            s.table[k, j] = s.table[k + 1, j]
         s.tokens[k], s.cached[k], s.goal[k] = s.tokens[k + 1], s.cached[k + 1], s.goal[k + 1]
     s.table[last] = -1
 

@@ -24,10 +24,10 @@ from lockstep.workloads.streams.chunk import Layout, Run, Stream
 from lockstep.workloads.streams.emit import (
     FULL,
     I64,
+    algorithm,
     blocks,
     buffer,
     invalidate,
-    kernel,
     load,
     store,
 )
@@ -97,7 +97,7 @@ def paged_kv(options: PagedKvOptions, seed: int) -> Stream:
     return Stream("paged-kv", seed, tuple(layout.regions), start)
 
 
-@kernel
+@algorithm
 def _serve(
     out: I64, s: Server, place: Place, requests: Requests, has_shootdown: bool
 ) -> Iterator[int]:

@@ -16,7 +16,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from lockstep.workloads.streams.chunk import Layout, Run, Stream
-from lockstep.workloads.streams.emit import F64, FULL, I64, blocks, buffer, kernel, load, store
+from lockstep.workloads.streams.emit import (
+    F64,
+    FULL,
+    I64,
+    algorithm,
+    blocks,
+    buffer,
+    load,
+    store,
+)
 from lockstep.workloads.streams.graph import Graph, rmat
 from lockstep.workloads.streams.options import PageRankOptions
 
@@ -47,7 +56,7 @@ def pagerank(options: PageRankOptions, seed: int) -> Stream:
     return Stream("pr", seed, tuple(layout.regions), start)
 
 
-@kernel
+@algorithm
 def _iterate(
     out: I64,
     graph: Graph,

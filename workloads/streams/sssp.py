@@ -25,10 +25,10 @@ from lockstep.workloads.streams.emit import (
     FULL,
     I32,
     I64,
+    algorithm,
     blocks,
     buffer,
     inlined,
-    kernel,
     load,
     store,
 )
@@ -132,7 +132,7 @@ def _link(out: I64, n: int, graph: Graph, heads_at: int, b: Buckets, v: int, buc
     return store(out, n, heads_at + slot * 8, 3)
 
 
-@kernel
+@algorithm
 def _step(
     out: I64,
     graph: Graph,

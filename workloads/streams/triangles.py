@@ -15,7 +15,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from lockstep.workloads.streams.chunk import Layout, Run, Stream
-from lockstep.workloads.streams.emit import FULL, I64, blocks, buffer, kernel, load
+from lockstep.workloads.streams.emit import (
+    FULL,
+    I64,
+    algorithm,
+    blocks,
+    buffer,
+    load,
+)
 from lockstep.workloads.streams.graph import Graph, rmat
 from lockstep.workloads.streams.options import GraphOptions
 
@@ -35,7 +42,7 @@ def triangles(options: GraphOptions, seed: int) -> Stream:
     return Stream("tc", seed, tuple(layout.regions), start)
 
 
-@kernel
+@algorithm
 def _count(out: I64, graph: Graph, total: I64, rounds: int) -> Iterator[int]:
     n, turn = 0, 0
     first, target = graph.first, graph.target

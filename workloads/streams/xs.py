@@ -23,7 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockstep.workloads.streams.chunk import Layout, Run, Stream
-from lockstep.workloads.streams.emit import F64, FULL, I32, I64, blocks, buffer, kernel, load
+from lockstep.workloads.streams.emit import (
+    F64,
+    FULL,
+    I32,
+    I64,
+    algorithm,
+    blocks,
+    buffer,
+    kernel,
+    load,
+)
 from lockstep.workloads.streams.options import XsOptions
 from lockstep.workloads.streams.scramble import random_unit
 
@@ -80,7 +90,8 @@ def xs(options: XsOptions, seed: int) -> Stream:
 
     def start() -> Run:
         out = buffer()
-        return Run(blocks(_look_up(out, grids, seed), out))
+        since = np.zeros(options.nuclides, np.int32)
+        return Run(blocks(_look_up(out, grids, since, seed), out))
 
     return Stream("xs", seed, tuple(layout.regions), start)
 
@@ -124,11 +135,10 @@ def _sample(owner: U16, before: U16) -> None:
             before[i, owner[j]] += 1
 
 
-@kernel
-def _look_up(out: I64, g: Grids, seed: int) -> Iterator[int]:
-    n, turn = 0, 0
-    nuclides = g.before.shape[1]
-    since = np.zeros(nuclides, np.int32)  # energies of a nuclide since the sample
+@algorithm
+def _look_up(out: I64, g: Grids, since: I32, seed: int) -> Iterator[int]:
+    """``since`` counts energies of each nuclide since the sample; it starts with zeros."""
+    n, turn, nuclides = 0, 0, since.shape[0]
     while True:
         wanted, kind = random_unit(seed, 2 * turn), random_unit(seed, 2 * turn + 1)
         turn += 1

@@ -23,7 +23,7 @@ def write_verilog(system: System, out: Path) -> list[Path]:
         If a unit has no RTL in the formats asked for, or ``out`` cannot be written.
     """
     texts: dict[str, str] = {}
-    for unit, cfg in _units(system).items():
+    for unit, cfg in units(system).items():
         try:
             texts[f"{unit}.v"] = to_verilog(cfg, unit)
         except ValueError as error:
@@ -38,8 +38,8 @@ def write_verilog(system: System, out: Path) -> list[Path]:
     return [out / name for name in texts]
 
 
-def _units(system: System) -> dict[str, Config]:
-    """What a machine is made of and has a component."""
+def units(system: System) -> dict[str, Config]:
+    """Units of a machine that have a component, by name, with their configs."""
     machine, units = system.machine, dict[str, Config]()
     if machine.tensor:
         units["tensor"] = machine.tensor
