@@ -25,6 +25,7 @@ from lockstep.workloads.model import load_model
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "img"
 MACHINE, MODEL = "cloud-ws128", "llama-3-8b"
 SWEEP = "llama3-array"
+MOST_BYTES = 300_000
 SIZES = {"prefill": 2048, "decode": 128, "batch": 8}
 DOUBLED = ("tensor.rows=256", "dram.channels=32")
 
@@ -97,6 +98,17 @@ def _run(label: str, *overrides: str) -> RunFiles:
     return replace(files, label=label)
 
 
+def _small(png: bytes) -> bytes:
+    """The same picture; of 256 colours, rare ones among them, if it is large."""
+    if len(png) <= MOST_BYTES:
+        return png
+    data = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(
+        method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+    ).save(data, "PNG", optimize=True)
+    return data.getvalue()
+
+
 def main() -> None:
     """Write every picture."""
     base, doubled = _run("shipped"), _run("doubled", *DOUBLED)
@@ -119,10 +131,7 @@ def main() -> None:
             shot.act(page)
             page.add_style_tag(content="header, #view { position: static !important; }")
             where = page.locator(f"#{shot.section}") if shot.section else page
-            picture = Image.open(io.BytesIO(where.screenshot())).convert("RGB")
-            picture.quantize(256, dither=Image.Dither.NONE).save(
-                IMAGES / f"{name}.png", optimize=True
-            )
+            (IMAGES / f"{name}.png").write_bytes(_small(where.screenshot()))
             page.close()
         browser.close()
 

@@ -1,5 +1,7 @@
 """``lockstep machines``: what is shipped."""
 
+from dataclasses import asdict
+
 from lockstep.cli.options import JsonOption, emit
 
 EXAMPLES = ("lockstep machines", "lockstep machines --json  # with clock and technology")
@@ -10,24 +12,9 @@ def machines(as_json: JsonOption = False) -> None:
 
     Peak multiply-accumulates are in 10^12 per second, DRAM bandwidth in GB/s.
     """
-    from lockstep.arch.load import shipped
-    from lockstep.arch.machine import load_machine
+    from lockstep.arch.listing import machine_rows
 
-    systems = [load_machine(name) for name in sorted(shipped("machines"))]
-    rows = [
-        {
-            "name": s.machine.name,
-            "array": s.machine.tensor.shape if s.machine.tensor else "",
-            "engine": s.machine.tensor.architecture if s.machine.tensor else "",
-            "pim": s.machine.pim.kind if s.machine.pim else "",
-            "format": s.operand_formats[1],
-            "mhz": s.machine.clock_mhz,
-            "tmac_s": s.peak_macs_per_s * 1e-12,
-            "dram_gb_s": s.dram.peak_bytes_per_s * s.machine.dram.channels * 1e-9,
-            "tech": s.machine.tech,
-        }
-        for s in systems
-    ]
+    rows = [asdict(row) for row in machine_rows()]
     if as_json:
         emit(rows)
         return

@@ -1,20 +1,20 @@
 """``lockstep models``: what is shipped."""
 
+from dataclasses import asdict
+
 from lockstep.cli.options import JsonOption, emit
 
 EXAMPLES = ("lockstep models", "lockstep models --json")
 
 
 def models(as_json: JsonOption = False) -> None:
-    """List the shipped models."""
-    from lockstep.workloads.counts import parameters
-    from lockstep.workloads.model import load_model, shipped_models
+    """List the shipped models.
 
-    described = [load_model(name) for name in shipped_models()]
-    rows = [
-        {"name": m.name, "layers": m.layers, "hidden": m.hidden, "parameters": parameters(m)}
-        for m in described
-    ]
+    Hidden is the width of the residual stream.
+    """
+    from lockstep.workloads.listing import model_rows
+
+    rows = [asdict(row) for row in model_rows()]
     if as_json:
         emit(rows)
         return

@@ -7,10 +7,11 @@ from lockstep.sim.report.gemm_classes import by, total
 from lockstep.sim.report.quantity import quantity
 from lockstep.sim.report.run_files import RunFiles
 from lockstep.sim.report.sources import Constant
+from lockstep.sim.report.table import Row
 
 BOUNDS = {
     "compute": "blue", "pim": "sky", "dram": "vermilion", "vector": "green", "scratchpad": "orange",
-    "translation": "yellow", "overlapped": "grey",
+    "translation": "black", "overlapped": "grey",
 }  # fmt: skip
 """Colour of what limits an operator; any other resource is purple."""
 
@@ -22,7 +23,7 @@ COMPONENTS = {
 RESOURCES = {
     "tensor_cycles": ("array", "blue"), "pim_cycles": ("PIM", "sky"), "vector_cycles": ("vector", "green"),
     "dma_cycles": ("DRAM", "vermilion"), "scratchpad_cycles": ("scratchpad", "orange"),
-    "translation_cycles": ("translation", "yellow"),
+    "translation_cycles": ("translation", "black"),
 }  # fmt: skip
 """Column of ops.csv to what it says the busy time of."""
 
@@ -148,33 +149,24 @@ def busy(runs: Sequence[RunFiles]) -> list[Breakdown]:
     """Share of each phase's wall clock that each resource is busy; nothing here adds up to one."""
     found = []
     for phase in phases(runs):
-        shares: list[dict[str, float]] = []
-        for run in runs:
-            rows = by(run.rows, "phase").get(phase, [])
-            cycles = total(rows, "latency_cycles")
-            shares.append({
-                name: total(rows, column) / cycles
-                for column, (name, _) in RESOURCES.items()
-                if rows and column in rows[0] and (total(rows, column) or column == "dma_cycles")
-            })
-        names = [name for name, _ in RESOURCES.values()]
-        parts = tuple(
-            Part(
-                name,
-                colour,
-                "",
-                tuple(
-                    Cell(f"{100 * each[name]:.1f} %", min(each[name], 1.0), each[name])
-                    if name in each
-                    else None
-                    for each in shares
-                ),
-            )
-            for name, colour in RESOURCES.values()
-            if any(name in each for each in shares) and name in names
-        )
-        found.append(Breakdown(f"{phase}: how busy each resource is", parts, ()))
+        of_phase = [by(run.rows, "phase").get(phase, []) for run in runs]
+        parts = []
+        for column, (name, colour) in RESOURCES.items():
+            shares = [_busy_share(rows, column) for rows in of_phase]
+            if any(shares):
+                cells = (
+                    None if s is None else Cell(f"{100 * s:.1f} %", min(s, 1.0), s) for s in shares
+                )
+                parts.append(Part(name, colour, "", tuple(cells)))
+        found.append(Breakdown(f"{phase}: how busy each resource is", tuple(parts), ()))
     return found
+
+
+def _busy_share(rows: Sequence[Row], column: str) -> float | None:
+    """Of the wall clock; None where there is no such resource, or no such phase."""
+    if not rows or column not in rows[0]:
+        return None
+    return total(rows, column) / total(rows, "latency_cycles")
 
 
 def tips(

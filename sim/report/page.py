@@ -40,7 +40,10 @@ def render(runs: Sequence[RunFiles]) -> str:
         "run.html.j2",
         title=title,
         sections={id: name for id, name in SECTIONS.items() if several or id != "differences"},
-        data={"runs": [_drawn(run, label) for run, label in zip(runs, labels, strict=True)]},
+        data={
+            "runs": [_drawn(run, label) for run, label in zip(runs, labels, strict=True)],
+            "colours": breakdown.BOUNDS,
+        },
         scripts=("roofline.js", "timeline.js", "run.js"),
         styles=("run.css",),
         runs=runs,

@@ -24,6 +24,7 @@ _UNITS = {
     "_j": "J",
     "_w": "W",
     "_bytes": "B",
+    "_kib": "KiB",
     "_mm2": "mm²",
     "_db": "dB",
 }

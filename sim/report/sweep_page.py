@@ -114,7 +114,11 @@ class _View:
     @property
     def base(self) -> str:
         """What all points share, in a line."""
-        return " · ".join(f"{k} {label(v)}" for k, v in _items(self.sweep.document.get("base")))
+        shared = _items(self.sweep.document.get("base"))
+        return " · ".join(
+            f"{key} {', '.join(map(label, value)) if isinstance(value, list) else label(value)}"
+            for key, value in shared
+        )
 
     @property
     def search(self) -> str:

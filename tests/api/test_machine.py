@@ -1,6 +1,9 @@
 """Machines and models of the Python interface: the command's numbers and messages."""
 
 import json
+import sys
+import types
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +12,8 @@ import pytest
 import lockstep
 from lockstep.arch.load import shipped
 from lockstep.cli.main import main
+
+RESULTS = Path(__file__).resolve().parents[2] / "results" / "agreement"
 
 
 def told(capsys, *argv):
@@ -187,12 +192,65 @@ def test_verilog_is_the_commands(edge, tmp_path, capsys):
 
 
 @pytest.mark.rtl
-def test_the_rtl_is_held_to_the_simulator(edge):
-    table = edge.override({"tensor.rows": 2, "tensor.cols": 2}).verify(quick=True)
-    assert [row.passed for row in table] == [True]
-    assert table[0].mismatches == 0
-    assert table[0].vectors > 0
+def test_agreement_is_a_table(edge, monkeypatch):
+    """What stands in for Verilator here runs for real in test_guide.py."""
+    from lockstep.verify import machine as verification
+
+    told = json.loads((RESULTS / "agreement.json").read_text())
+    names = {field.name for field in fields(lockstep.AgreementRow)}
+    known = [{k: v for k, v in row.items() if k in names} for row in told]
+    asked = []
+
+    def verify_machine(system, *, quick):
+        asked.append((system, quick))
+        yield lockstep.AgreementRow(**known[0])
+        yield lockstep.AgreementRow(**known[1] | {"complaints": ("one bit is off",)})
+
+    monkeypatch.setattr(verification, "verify_machine", verify_machine)
+    table = edge.verify(quick=False)
+    assert asked == [(edge.system, False)]
+    assert [row.passed for row in table] == [True, False]
+    assert table.column("passed") == [True, False]
     assert "mutants caught" in repr(table)
+    assert known[0]["unit"] in table._repr_html_()
+
+
+@pytest.mark.rtl
+def test_what_stops_verification_is_told_in_one_line(edge, monkeypatch):
+    from lockstep.verify import machine as verification
+    from lockstep.verify.verilator import BuildError
+
+    def fails(*_args, **_kwargs):
+        raise BuildError("no simulator")
+        yield
+
+    monkeypatch.setattr(verification, "verify_machine", fails)
+    with pytest.raises(lockstep.InputError, match=r"^verify: no simulator$"):
+        edge.verify()
+
+
+@pytest.mark.parametrize(
+    ("call", "module", "extra"),
+    [
+        (lambda m: m.verify(), "lockstep.verify.machine", "rtl"),
+        (lambda m: m.verilog("x"), "lockstep.rtl.verilog", "rtl"),
+        (lambda m: m.synth(), "lockstep.rtl.synth.machine", "synth"),
+        (lambda _: lockstep.run_sweep("llama3-array"), "lockstep.sweep.session", "sweep"),
+    ],
+)
+def test_a_missing_extra_is_named(edge, call, module, extra, monkeypatch):
+    def find_spec(name, path=None, target=None):
+        if name == module:
+            raise ModuleNotFoundError("No module named 'dependency'", name="dependency")
+
+    finder = types.SimpleNamespace(find_spec=find_spec)
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    with pytest.raises(lockstep.InputError) as error:
+        call(edge)
+    assert f"needs the package dependency; install it with pip install 'lockstep-sim[{extra}]'" in (
+        str(error.value)
+    )
 
 
 def test_synthesis_refuses_what_the_command_refuses(edge):

@@ -17,6 +17,7 @@ _SPEC.loader.exec_module(pages)
 
 FOREIGN = {
     "--fresh": "python -m benchmarks",
+    "--nthreads": "dask worker",
 }
 """Options that pages name alone and that are not ours."""
 
@@ -26,21 +27,25 @@ PROGRAMS = ("lockstep", "make", "python -m")
 
 @cache
 def options():
-    """Options by command of ``lockstep``."""
+    """Options by command of ``lockstep``; of the program itself under its name."""
     group = typer.main.get_command(app)
     context = typer.Context(group)
-    found = {}
+    found = {"lockstep": _options_of(group)}
     for name in group.list_commands(context):
-        parameters = group.get_command(context, name).params
-        found[name] = {"--help", *(o for p in parameters for o in [*p.opts, *p.secondary_opts])}
+        found[name] = _options_of(group.get_command(context, name))
     return found
+
+
+def _options_of(command):
+    return {"--help", *(o for p in command.params for o in [*p.opts, *p.secondary_opts])}
 
 
 def problems(command):
     """What does not exist of what a command names."""
     words = shlex.split(re.sub(r"[\[\]]", " ", command))
     match words:
-        case ["lockstep", name, *rest] if not name.startswith("-"):
+        case ["lockstep", *rest]:
+            name = rest[0] if rest and not rest[0].startswith("-") else "lockstep"
             if name not in options():
                 return [f"lockstep has no command {name!r}"]
             named = {word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)}
@@ -59,7 +64,7 @@ def inline(text):
     """Commands in the prose of a page, and options that stand alone."""
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
     spans = (" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose))
-    command = re.compile(rf"(?:\.venv/bin/)?((?:{'|'.join(PROGRAMS)}) [a-z].*|--[a-z].*)")
+    command = re.compile(rf"(?:\.venv/bin/)?((?:{'|'.join(PROGRAMS)}) -*[a-z].*|--[a-z].*)")
     return [match[1] for span in spans if (match := command.fullmatch(span))]
 
 
@@ -97,7 +102,8 @@ def test_foreign_options_are_named():
 
 
 SAMPLE = """
-Run `lockstep run edge-os16 --model gpt2`, or with `--dram exact`; `make run` does, and
+Run `lockstep run edge-os16 --model gpt2`, or with `--dram exact`; `make run` does,
+`lockstep --version` and
 `python -m
 lockstep.cli.main [--version]` too.
 
@@ -117,14 +123,19 @@ tool
 
 def test_a_sample_is_read_as_it_stands():
     (block,) = pages.steps(SAMPLE)
-    assert block.line == 7
+    assert block.line == 8
     assert block.output == "tool\n...s\n"
     assert pages.commands(block.script) == [
         "lockstep machines --json",
         "lockstep gemm edge-os16 8 8 8 --set tensor.rows=4",
     ]
-    spoken = ["lockstep run edge-os16 --model gpt2", "--dram exact", "make run"]
-    assert inline(SAMPLE) == [*spoken, "python -m lockstep.cli.main [--version]"]
+    assert inline(SAMPLE) == [
+        "lockstep run edge-os16 --model gpt2",
+        "--dram exact",
+        "make run",
+        "lockstep --version",
+        "python -m lockstep.cli.main [--version]",
+    ]
     assert problems_of_page(SAMPLE) == []
 
 
@@ -135,6 +146,7 @@ def test_a_sample_is_read_as_it_stands():
         ("--model gpt2", "--modell gpt2"),
         ("--dram exact", "--drum exact"),
         ("make run", "make ruin"),
+        ("lockstep --version", "lockstep --aversion"),
         ("cli.main", "cli.mine"),
         ("machines --json", "machine --json"),
         ("machines --json", "machines --jason"),

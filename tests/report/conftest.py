@@ -148,7 +148,7 @@ def write_sweep(tmp_path):
     """Write a made-up sweep: ok, infeasible and failed points, and names that are HTML.
 
     ``write_sweep(name, objectives=..., broken=True)`` gives its folder; ``broken`` adds points that
-    are not ok.
+    are not ok; "all" fails every one.
     """
 
     def table(path, rows):
@@ -164,7 +164,7 @@ def write_sweep(tmp_path):
             status, reason = "ok", ""
             if broken and unit == "a&b":
                 status, reason = "infeasible", f"area_mm2 {metrics[2]} is not <= 40"
-            if broken and lanes == 128:
+            if broken == "all" or (broken and lanes == 128):
                 status, reason = "failed", "lanes: 128 <i>is</i> too many"
                 metrics = [""] * len(METRICS)
             rows.append([number, unit, lanes, json.dumps(fast), *metrics, status, reason])

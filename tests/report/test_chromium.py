@@ -47,6 +47,34 @@ def test_it_draws_and_fits(request, open_page, size, dark, which):
     assert (brightness < 64) if dark else (brightness > 192)
 
 
+LEAST_CONTRAST = """() => {
+  const channel = (v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
+  const rgb = (text) => text.match(/[0-9.]+/g).map(Number);
+  const luminance = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const behind = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const colour = rgb(getComputedStyle(at).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour;
+    }
+  };
+  let least = [99, ""];
+  for (const node of document.querySelectorAll("body *:not(svg *, script, noscript)")) {
+    const own = [...node.childNodes].some((each) => each.nodeType === 3 && each.textContent.trim());
+    if (!own || !node.checkVisibility()) continue;
+    const [a, b] = [rgb(getComputedStyle(node).color), behind(node)].map(luminance).sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < least[0]) least = [ratio, node.outerHTML.slice(0, 80)];
+  }
+  return least;
+}"""
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_text_has_the_contrast_of_wcag_aa(open_page, two, dark):
+    ratio, where = open_page(two, dark=dark).evaluate(LEAST_CONTRAST)
+    assert 4.5 <= ratio < 30, where
+
+
 def test_heads_sort_by_mouse_and_keyboard(open_page, one):
     page = open_page(one)
     head = page.locator("#ops-table th", has_text="time").filter(has_not_text="times")

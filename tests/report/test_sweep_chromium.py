@@ -14,10 +14,13 @@ from lockstep.sweep.session import run_in_folder
 @pytest.fixture(scope="session")
 def shipped(tmp_path_factory):
     """Folders of some points of the shipped sweeps; most are in the user's cache from a run before."""
-    folders = {}
+    folders, record = (
+        {},
+        tmp_path_factory.mktemp("record") / "all.db",
+    )  # made once: it takes a second
     for name, limit in (("llama3-array", 200), ("pim-bank-macs", 112), ("dram-pim", 40)):
         folders[name] = tmp_path_factory.mktemp("sweeps") / name
-        run_in_folder(load_sweep(name), folders[name], limit=limit)
+        run_in_folder(load_sweep(name), folders[name], limit=limit, storage=f"sqlite:///{record}")
     return folders
 
 
@@ -213,6 +216,14 @@ def test_odd_names_failures_and_one_objective(write_sweep, show):
     assert len(texts(page, "#table tbody tr")) == 8
     page.locator("#table tbody .sourced").first.hover()
     assert page.inner_text("#tip") == "lanes: 128 <i>is</i> too many"
+
+
+def test_a_sweep_without_an_ok_point_says_so(write_sweep, show):
+    page = show(write_sweep(broken="all"))
+    assert "no front" in page.inner_text("#front")
+    assert texts(page, "#scatter text") == ["No point has both values."]
+    assert len(texts(page, "#table tbody tr")) == 40
+    assert not drawn_front(page)
 
 
 def test_several_sweeps_share_a_plane(shipped, show):

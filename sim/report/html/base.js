@@ -158,7 +158,9 @@ LS.chart = (box, { height, label }, draw) => {
     svg.replaceChildren();
     draw(svg, width, tall);
   };
-  new ResizeObserver(() => { if (Math.abs(box.clientWidth - last) > 1) again(); }).observe(box);
+  if (box.observer) box.observer.disconnect(); /* of the chart that was here before */
+  box.observer = new ResizeObserver(() => { if (Math.abs(box.clientWidth - last) > 1) again(); });
+  box.observer.observe(box);
   again();
   return again;
 };

@@ -28,7 +28,7 @@
       else add(`2${colour}`, { class: "dots", stroke: colour }, `M${p.x.toFixed(1)},${p.y.toFixed(1)}h0`);
       if (p.on) near.push(p);
     }
-    for (const [, [attributes, d]] of [...paths].sort(([a], [b]) => a[0] - b[0])) S("path", { ...attributes, d: d.join("") }, svg);
+    for (const [, [attributes, d]] of [...paths].sort(([a], [b]) => a[0] - b[0])) S("path", { ...attributes, "stroke-width": attributes.class === "rings" ? 1.3 : points.length < 300 ? 8 : 6, d: d.join("") }, svg);
     for (const s of shown) stairs(svg, s, s.by.get(xc.key), s.by.get(yc.key), x, y);
     S("rect", { class: "hit", x: x.range[0], y: y.range[1], width: x.range[1] - x.range[0], height: y.range[0] - y.range[1] }, svg);
     const few = members.length <= 80;

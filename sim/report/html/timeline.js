@@ -2,9 +2,8 @@
 LS.timeline = (box, legend, run, { pass, item }, choose) => {
   const t = run.timeline, [name, start, length, items] = t.passes[pass];
   const end = Math.max(...t.passes.map((p) => p[1] + p[2]));
-  const colours = { compute: "blue", pim: "sky", dram: "vermilion", vector: "green", scratchpad: "orange", translation: "yellow", overlapped: "grey" };
-  const lanes = { tensor: ["array", "blue"], vector: ["vector", "green"], dram: ["DRAM", "vermilion"], pim: ["PIM", "sky"], translation: ["translation", "yellow"] };
-  const bound = (index) => `var(--c-${colours[t.bounds[index]] ?? "purple"})`;
+  const lanes = { tensor: ["array", "blue"], vector: ["vector", "green"], dram: ["DRAM", "vermilion"], pim: ["PIM", "sky"], translation: ["translation", "black"] };
+  const bound = (index) => `var(--c-${LS.data.colours[t.bounds[index]] ?? "purple"})`;
   const one = item === null ? null : items[item];
   const shown = one ? [one] : items;
   const from = one ? one[1] : 0, size = one ? t.shapes[one[2]][0] : length;
@@ -17,7 +16,7 @@ LS.timeline = (box, legend, run, { pass, item }, choose) => {
   LS.chart(box, { height, label: `Timeline of ${run.label}, ${name}; shares of busy time are in the tables below` }, (svg, width) => {
     const left = width < 500 ? 74 : 96, right = width - 8;
     const all = LS.scale("linear", [0, end], [left, right]);
-    const label = (text, y, soft = false) => LS.svg("text", { x: 0, y, class: soft ? "lane-name soft" : "lane-name" }, svg, text);
+    const label = (text, y) => LS.svg("text", { x: 0, y }, svg, text);
     const inside = (text, x, y, w) => { if (w > text.length * 6.6 + 4) LS.svg("text", { x: x + w / 2, y, "text-anchor": "middle", "pointer-events": "none" }, svg, text); };
     label("run", 22);
     t.passes.forEach(([title, at, long, inner], i) => {
@@ -49,7 +48,7 @@ LS.timeline = (box, legend, run, { pass, item }, choose) => {
         const w = open.end - open.x;
         draw(group, open.x, w - (w > 4 ? 0.75 : 0), y, open.fill, many > 1 ? `${many} operators` : open.tip);
         if (one && many === 1 && w > open.name.length * 6.6 + 6)
-          LS.svg("text", { class: open.fill.includes("blue") ? "on-dark" : "on-light", x: open.x + w / 2, y: y + 17, "text-anchor": "middle", "pointer-events": "none" }, group, open.name);
+          LS.svg("text", { class: open.fill.includes("blue") ? "on-dark" : open.fill.includes("black") ? "on-black" : "on-light", x: open.x + w / 2, y: y + 17, "text-anchor": "middle", "pointer-events": "none" }, group, open.name);
         open = null;
       };
       for (const [title, at, shape] of shown) for (const [lane, op, rel, long, b] of t.shapes[shape][1]) {
