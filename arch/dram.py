@@ -100,6 +100,8 @@ class DramTiming(Config):
     wck_post : int or None
         Cycles the data clock WCK runs on after a burst; a column command that finds it stopped
         needs a CAS command first (LPDDR5). None: no such clock.
+    act_cycles, column_cycles : int
+        Cycles that an ACT, and a column command, takes on the command bus.
     """
 
     burst: Annotated[int, Field(ge=1, le=64)]
@@ -159,7 +161,9 @@ class DramController(Config):
         open: a row stays until another is wanted; closed: every access precharges; capped: after
         ``page_cap`` accesses a row is precharged at once, or by the next access if that is sooner.
     page_cap : int
+        Accesses of one opening if ``page_policy`` is capped.
     refresh : "all_bank", "per_bank" or "none"
+        What a refresh closes; none: the memory is never refreshed.
     dual_command_bus : bool
         A row and a column command in each cycle (HBM), instead of one command.
     """
@@ -185,7 +189,20 @@ class DramController(Config):
 
 
 class SupplyRail(Config):
-    """One supply of one device: its voltage and the data sheet's currents, in mA."""
+    """One supply of one device: its voltage and the data sheet's currents.
+
+    Parameters
+    ----------
+    volts : float
+    idd0_ma : float
+        One ACT and PRE in each ``rc``.
+    idd2n_ma, idd3n_ma : float
+        Standby with all rows closed, and with rows open.
+    idd4r_ma, idd4w_ma : float
+        Reading, and writing, without a gap.
+    idd5b_ma : float
+        Refreshing without a gap.
+    """
 
     volts: Annotated[float, Field(gt=0, le=10)]
     idd0_ma: Current

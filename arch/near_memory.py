@@ -36,7 +36,14 @@ class PimEnergy(Config):
 
 
 class PimArea(Config):
-    """Silicon added to one DRAM channel's share of a stack or die."""
+    """Silicon added to one DRAM channel's share of a stack or die.
+
+    Parameters
+    ----------
+    area_mm2 : float
+        Of one unit of the section it stands in.
+    source : str
+    """
 
     area_mm2: Annotated[float, Field(ge=0, le=1e6)]
     source: Source
@@ -125,14 +132,28 @@ class Link(Config):
 
 
 class HostTurn(Config):
-    """What the host takes of every token: it hands in the last one and takes the next."""
+    """What the host takes of every token: it hands in the last one and takes the next.
+
+    Parameters
+    ----------
+    token_ns : float
+        Added to the latency of each token.
+    source : str
+    """
 
     token_ns: Annotated[float, Field(ge=0, le=1e9)]
     source: Source
 
 
 class Launch(Config):
-    """Commands to single banks before a program, and after it: mode changes, loading the program."""
+    """Commands to single banks before a program, and after it: mode changes, loading the program.
+
+    Parameters
+    ----------
+    reads, writes : int
+        Reads and writes for each program, of one channel.
+    source : str
+    """
 
     reads: Annotated[int, Field(ge=0, le=1024)]
     writes: Annotated[int, Field(ge=0, le=1024)]
@@ -140,7 +161,14 @@ class Launch(Config):
 
 
 class Standby(Config):
-    """Power of a channel that does nothing, with its rows open and closed, in mW."""
+    """Power of a channel that does nothing.
+
+    Parameters
+    ----------
+    open_mw, closed_mw : float
+        With its rows open, and with them closed.
+    source : str
+    """
 
     open_mw: Annotated[float, Field(ge=0, le=1e6)]
     closed_mw: Annotated[float, Field(ge=0, le=1e6)]
@@ -223,6 +251,7 @@ class LutPim(Config):
     Parameters
     ----------
     slices : int
+        How many of them.
     clock_mhz : float
         Of the slices.
     slice : LutConfig

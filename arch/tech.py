@@ -21,7 +21,15 @@ class BlockFigures(Config):
 
 
 class PowerLaw(Config):
-    """``scale * bytes ** capacity_exponent * (word_bits / 64) ** width_exponent``."""
+    """``scale * bytes ** capacity_exponent * (word_bits / 64) ** width_exponent``.
+
+    Parameters
+    ----------
+    scale : float
+        In the unit of the key that it stands at.
+    capacity_exponent, width_exponent : float
+        Of the array's bytes, and of the width of a word over 64 bits.
+    """
 
     scale: Annotated[float, Field(ge=0, le=1e9)]
     capacity_exponent: Annotated[float, Field(ge=-4, le=4)]
@@ -54,6 +62,7 @@ class Tech(Config):
     kind : "tech"
     name : str
     node_nm : float
+        Of the process; figures are not scaled by it.
     mac : mapping of format to BlockFigures
         One multiply-accumulate of two operands of that format, its share of scales included.
     vector : mapping of primitive to BlockFigures

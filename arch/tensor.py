@@ -92,6 +92,7 @@ class SystolicConfig(ParallelBase):
     ----------
     kind : "systolic"
     dataflow : "output_stationary" or "weight_stationary"
+        What stays in a PE.
     weight_double_buffer : bool
         Weight stationary only: a second weight register per PE, loaded while the first computes.
     """

@@ -66,6 +66,7 @@ class WalkCacheConfig(Config):
     l4_entries, l3_entries, l2_entries : int
         Entries of page-table levels 4 (root), 3 and 2, each set-associative with true LRU.
     ways : int
+        Of each of the three.
     latency_cycles : int
         Of one look-up of all three.
     """
@@ -172,6 +173,7 @@ class PredictorConfig(Config):
     Parameters
     ----------
     frequency_bits, cost_bits : int
+        Widths of the counters.
     min_frequency, max_frequency, min_cost, max_cost : int or None
         The box, bounds included; None: the greatest value of the counter.
     """

@@ -133,13 +133,28 @@ Generation = Annotated[int, Field(ge=2, le=10_000)]
 
 
 class GridSearch(Config):
-    """Every combination; the last axis changes fastest."""
+    """Every combination; the last axis changes fastest.
+
+    Parameters
+    ----------
+    method : "grid"
+        Says that all of them are run.
+    """
 
     method: Literal["grid"]
 
 
 class RandomSearch(Config):
-    """``points`` combinations drawn with ``seed``, each independently of the others."""
+    """Combinations drawn at random, each independently of the others.
+
+    Parameters
+    ----------
+    method : "random"
+        Says that they are drawn.
+    points : int
+        In all.
+    seed : int
+    """
 
     method: Literal["random"]
     points: Points
@@ -188,6 +203,7 @@ class SweepConfig(Config):
     constraints : list of str
         ``METRIC <= NUMBER``, ``METRIC >= NUMBER`` or ``fits``.
     objectives : mapping of metric to "min" or "max"
+        What is better: less or more of each; the Pareto front is over all of them.
     """
 
     kind: Literal["sweep"]

@@ -27,6 +27,7 @@ class Model(Config):
     embedding : TokenEmbedding or PatchEmbedding
     attention : GroupedAttention or LatentAttention
     norm : "rmsnorm" or "layernorm"
+        What each normalisation is.
     norm_placement : "pre" or "post"
         Before attention and feed-forward, with one more after the last layer; or after each.
     ffn : one or two of DenseFfn, MoeFfn

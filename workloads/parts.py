@@ -49,6 +49,7 @@ class PatchEmbedding(Config):
     image_size_px, patch_size_px : int
         Edges of the image and of a patch, in pixels.
     channels : int
+        Numbers of a pixel: 3 of a colour image.
     """
 
     kind: Literal["patches"]
@@ -85,6 +86,7 @@ class GroupedAttention(Config):
     heads, kv_heads : int
         Query heads, and key/value heads.
     head_dim : int
+        Elements of a head.
     rope : bool
         Whether queries and keys are rotated by position.
     qkv_bias, o_bias : bool
@@ -146,6 +148,7 @@ class LatentAttention(Config):
     ----------
     kind : "latent"
     heads : int
+        Query heads.
     q_lora_rank : int or None
         Width of the compressed query; None: queries are projected directly.
     kv_lora_rank : int
@@ -153,6 +156,7 @@ class LatentAttention(Config):
     qk_nope_head_dim, qk_rope_head_dim : int
         Query/key elements of a head without and with rotation; the rotated key is shared by heads.
     v_head_dim : int
+        Value elements of a head.
     """
 
     kind: Literal["latent"]
@@ -193,8 +197,11 @@ class DenseFfn(Config):
     layers : int
         Layers of the model that have this feed-forward.
     intermediate : int
+        Width between up and down.
     activation : "relu", "gelu" or "silu"
+        What ``act`` is.
     gated, bias : bool
+        Whether there is a gate; whether the projections have biases.
     """
 
     kind: Literal["dense"]
@@ -224,6 +231,7 @@ class MoeFfn(Config):
     intermediate : int
         Width of one routed expert.
     activation : "gelu" or "silu"
+        Of every expert's gate.
     shared_intermediate : int
         Width of the shared experts together; 0: none.
     shared_gate : bool
@@ -255,7 +263,14 @@ class MoeFfn(Config):
 
 
 class LmHead(Config):
-    """Logits over the vocabulary; ``tied`` to the token table, or with weights of its own."""
+    """Logits over the vocabulary.
+
+    Parameters
+    ----------
+    kind : "lm"
+    tied : bool
+        Whether its weights are the token table.
+    """
 
     kind: Literal["lm"]
     tied: bool
@@ -268,7 +283,14 @@ class PoolerHead(Config):
 
 
 class ClassifierHead(Config):
-    """The first token through one linear layer to ``classes`` scores; with biases."""
+    """The first token through one linear layer to a score for each class; with biases.
+
+    Parameters
+    ----------
+    kind : "classifier"
+    classes : int
+        Scores.
+    """
 
     kind: Literal["classifier"]
     classes: Size

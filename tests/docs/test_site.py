@@ -186,6 +186,7 @@ def test_broken_links_fail_the_build(tmp_path):
     assert code
     for link in ("gone.md", "../results/gone.md", "#gone", "gone.png", "/gone.md"):
         assert re.search(rf"WARNING.*'{re.escape(link)}'", said), link
+    assert "Aborted with 5 warnings" in said  # and nothing else is wrong
 
 
 def test_an_unknown_part_of_the_reference_fails_the_build(tmp_path):
