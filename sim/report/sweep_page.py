@@ -1,5 +1,6 @@
 """report.html of one or more sweeps: one page that needs no other file and no network."""
 
+import random
 import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -13,8 +14,8 @@ from lockstep.sim.report.sweep_folder import SweepFolder, SweptPoint, read_sweep
 
 __all__ = ["read_sweep", "render", "summary"]
 
-MOST_POINTS = 20_000
-"""Points of a sweep that a page holds; of more, the front and an even choice of the others."""
+MOST_POINTS = 10_000
+"""Points of a sweep that a page holds; of more, the front and others at random."""
 
 MOST_REASONS = 40
 STATUSES = ("front", "ok", "infeasible", "failed")
@@ -204,9 +205,14 @@ def _items(value: JsonValue) -> Iterable[tuple[str, JsonValue]]:
 
 
 def _thinned(points: Sequence[SweptPoint], members: set[int]) -> list[SweptPoint]:
-    """All points, or of very many the front and every n-th of the others."""
-    every = -(-len(points) // MOST_POINTS)
-    return [point for i, point in enumerate(points) if i % every == 0 or point.number in members]
+    """All points, or of very many the front and some of the others.
+
+    Drawn at random: every n-th one of a grid would leave out values of its last axis.
+    """
+    if len(points) <= MOST_POINTS:
+        return list(points)
+    drawn = set(random.Random(0).sample(range(len(points)), MOST_POINTS))
+    return [point for i, point in enumerate(points) if i in drawn or point.number in members]
 
 
 def _ranges(numbers: Sequence[int], most: int = 12) -> str:

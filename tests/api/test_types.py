@@ -1,7 +1,6 @@
 """A user's script with types passes strict mypy, and one with mistakes does not."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +22,8 @@ MISTAKES = {
 @pytest.fixture(scope="module")
 def mypy():
     """What mypy says of a file, by its own name; with the links that stand in for the install."""
-    subprocess.run(["make", "--silent", "typings"], cwd=ROOT, check=True)
-    assert shutil.which("make")
+    if not (ROOT / "typings" / "lockstep" / "api").exists():
+        subprocess.run(["make", "--silent", "typings"], cwd=ROOT, check=True)
 
     def run(path):
         done = subprocess.run(

@@ -40,13 +40,17 @@ SLOW = {
     "lockstep sweep llama3-array --jobs 2 --out": "1,152 points; a hundred are run",
     "lockstep sweep llama3-array --dask 127.0.0.1:8786 --out": "1,152 points and a cluster; tests/sweep has small ones",
     "python -m lockstep.verify.formal": "minutes; tests/formal has samples",
+    "ls build/ecp5": "what `lockstep synth` has written",
+    "ls build/gates": "what `lockstep synth` has written",
+    "for rows in 1 3 8": "three machines to build; another is verified on the same page",
+    "lockstep verify edge-os16 --quick": "the tutorial and the README verify a machine",
 }
 """Beginnings of commands that only ``make slow`` runs, and why."""
 
 NEVER = {
     "python3 -m venv": "the tests run in an environment that is there",
     "pip install": "needs the network; tests/test_packaging.py builds the wheel",
-    "source .venv": "its programs are on PATH",
+    "source .venv/bin/activate": "its programs are on PATH",
     "sudo apt-get install": "changes the system",
     f"lockstep synth {TWO_BY_TWO} --liberty /usr/share": "needs the package before; tried by hand",
     "make": "tested as a dry run: CI runs `make test` itself, the others take minutes to hours",

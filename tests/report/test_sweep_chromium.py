@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,9 @@ from lockstep.sim.report.sweep_folder import read_sweep
 from lockstep.sim.report.sweep_page import render
 from lockstep.sweep.load import load_sweep
 from lockstep.sweep.session import run_in_folder
+
+
+RECORDED = Path(__file__).resolve().parents[2] / "results" / "sweeps"
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +74,7 @@ def settle(page):
     page.evaluate("new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))")
 
 
-@pytest.mark.parametrize("name", ["llama3-array", "pim-bank-macs", "dram-pim"])
+@pytest.mark.parametrize("name", ["llama3-array", "pim-bank-macs", "dram-pim", "l2-victima"])
 @pytest.mark.parametrize("dark", [False, True])
 def test_shipped_sweeps_are_drawn_without_errors(name, dark, shipped, show):
     folder = shipped[name]

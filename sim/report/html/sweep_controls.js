@@ -54,7 +54,11 @@
       LS.legend(get(id), entries.filter((_, k) => all || counts[k]));
     }
     const [xc, yc] = [sweep.by.get(get("x").value), sweep.by.get(get("y").value)], others = sweep.main.filter((c) => c.sense && c !== xc && c !== yc).map((c) => c.name);
-    get("scatter-caption").textContent = `Outlined points are on the front${others.length ? `, which is also of ${others.join(", ")}` : ""}; ${xc.sense && yc.sense ? "the steps bound what it reaches in this plane; " : ""}hollow ones break a constraint. Point at one for its values, click to pin it.`;
+    get("scatter-caption").textContent = `${[
+      `Outlined points are on the front${others.length ? `, which is also of ${others.join(", ")}` : ""}`,
+      xc.sense && yc.sense && "the steps bound what it reaches in this plane",
+      SW.sweeps.some((s) => s.status.includes(2)) && "hollow ones break a constraint",
+    ].filter(Boolean).join("; ")}. Point at one for its values, click to pin it.`;
   };
   const defaults = (id, key) => { get(`${id}log`).checked = SW.sweep().by.get(key).log; };
   const choose = () => {

@@ -102,7 +102,8 @@
     }
     const i = py < TOP - 6 ? -1 : under(px, py);
     SW.hover(i);
-    if (py >= TOP - 6) SW.say(chart, i < 0 ? null : SW.describe(SW.sweep(), i), event);
+    if (py < TOP - 6) delete chart.dataset.tip; // the names there have tips of their own
+    else SW.say(chart, i < 0 ? null : SW.describe(SW.sweep(), i), event);
   });
   chart.addEventListener("pointerup", (event) => {
     const [px, py] = where(event);
