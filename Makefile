@@ -37,12 +37,11 @@ agreement: $(VENV)/.dev
 reproduce: $(VENV)/.dev
 	for paper in int-vs-fp xr-npe tpe cent duplex pim-gpt victima; do $(BIN)/lockstep reproduce $$paper || exit 1; done
 
-# The README's plot and tables, from results/.
+# What the README shows: a run, pictures of its report (needs Chromium), tables from results/.
 readme: $(VENV)/.dev
 	$(BIN)/lockstep run cloud-ws128 --model llama-3-8b --prefill 2048 --decode 128 --batch 8 \
-	  --out build/readme
-	mkdir -p results/llama-3-8b
-	cp build/readme/latency.png build/readme/summary.json build/readme/run.json results/llama-3-8b/
+	  --out results/llama-3-8b
+	$(BIN)/python -m benchmarks.screenshots
 	$(BIN)/python -m benchmarks.readme
 
 # The documentation as a site, in build/site; any warning is an error.

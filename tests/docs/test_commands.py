@@ -42,7 +42,7 @@ SLOW = {
     "python -m lockstep.verify.formal": "minutes; tests/formal has samples",
     "ls build/ecp5": "what `lockstep synth` has written",
     "ls build/gates": "what `lockstep synth` has written",
-    "for rows in 1 3 8": "three machines to build; another is verified on the same page",
+    "for rows in 1 3 8; do": "three machines to build; another is verified on the same page",
     "lockstep verify edge-os16 --quick": "the tutorial and the README verify a machine",
 }
 """Beginnings of commands that only ``make slow`` runs, and why."""

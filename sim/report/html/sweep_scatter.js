@@ -46,7 +46,7 @@
     const better = (c) => (c.sense === "min" ? 1 : -1), members = [...s.number.keys()].filter((i) => s.status[i] === 0).sort((a, b) => better(xc) * (xc.at[a] - xc.at[b]) || better(yc) * (yc.at[a] - yc.at[b]));
     const edge = [], worst = (scale, c) => scale.range[c.sense === "min" ? 1 : 0];
     let best = null;
-    for (const i of members) if (best === null || better(yc) * (yc.at[i] - best) > 0) { edge.push(i); best = yc.at[i]; }
+    for (const i of members) if (best === null || better(yc) * (yc.at[i] - best) < 0) { edge.push(i); best = yc.at[i]; }
     if (!edge.length) return;
     const d = edge.map((i, n) => `${n ? `H${x(xc.at[i])}` : `M${x(xc.at[i])},${worst(y, yc)}`}V${y(yc.at[i])}`).join("") + `H${worst(x, xc)}`;
     S("path", { class: "stairs", d, stroke: get("colour").value === "sweep" ? `var(--s${s.index % 7})` : s === SW.sweep() ? "var(--c-vermilion)" : "var(--c-grey)", "data-corners": edge.map((i) => s.number[i]).join(" ") }, svg);
