@@ -141,6 +141,11 @@ def test_filters_work_by_keyboard(shipped, show):
     rows = zip(column(folder, "processor"), column(folder, "batch"), strict=True)
     expected = sum(processor != "none" and int(batch) <= 4 for processor, batch in rows)
     assert page.evaluate("SW.on.filter(Boolean).length") == expected
+    page.click("#clear")
+    page.locator('#filters input[data-key="a:batch"][data-end="lo"]').fill("4")
+    settle(page)
+    expected = sum(int(batch) >= 4 for batch in column(folder, "batch"))
+    assert page.evaluate("SW.on.filter(Boolean).length") == expected
 
 
 def test_select_boxes_change_the_axes(shipped, show):
