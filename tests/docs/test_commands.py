@@ -38,6 +38,7 @@ SLOW = {
     "lockstep synth": "a minute of synthesis; tests/synth has small engines",
     "lockstep verify tlb": "a quarter of an hour; tests/tlb and tests/translation have samples",
     "lockstep tlb victima --workload gups --accesses 1e7": "long; 1e6 accesses are run",
+    "lockstep tlb victima --workload bfs": "makes a graph first; gups is run",
     "lockstep sweep llama3-array --jobs 2 --out": "1,152 points; a hundred are run",
     "lockstep sweep llama3-array --dask 127.0.0.1:8786 --out": "1,152 points and a cluster; tests/sweep has small ones",
     "python -m lockstep.verify.formal": "minutes; tests/formal has samples",
@@ -59,6 +60,10 @@ NEVER = {
 """Beginnings of commands that are never run, and why."""
 
 
+def shipped(machine):
+    return (pages.ROOT / f"configs/machines/{machine}.yaml").read_text()
+
+
 def _liberty():
     from lockstep.rtl.synth.logical_effort import load_table
 
@@ -66,7 +71,7 @@ def _liberty():
 
 
 STAND_INS = {
-    "my-machine.yaml": lambda: (pages.ROOT / "configs/machines/edge-os16.yaml").read_text(),
+    "my-machine.yaml": lambda: re.sub(r"((rows|cols): )16", r"\g<1>4", shipped("edge-os16")),
     "my-trace.txt": lambda: "".join(f"{'RW'[i % 7 == 0]} {i * 4160:#x}\n" for i in range(500)),
     "trace.txt": lambda: "".join(f"{'RW'[i % 5 == 0]} {i * 64:#x}\n" for i in range(500)),
     "path/to/config.json": lambda: (pages.ROOT / "tests/workloads/hf/llama-3-8b.json").read_text(),

@@ -42,9 +42,8 @@ def blocks():
     return found
 
 
-@pytest.mark.parametrize("where", blocks())
-def test_python_runs(where, tmp_path):
-    code = blocks()[where]
+@pytest.mark.parametrize(("where", "code"), blocks().items(), ids=blocks())
+def test_python_runs(where, code, tmp_path):
     ast.parse(code)
     if ON_A_CLUSTER in code:
         return
