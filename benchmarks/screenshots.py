@@ -50,10 +50,17 @@ def _on_a_point(page: Page) -> None:
     page.locator("#roofline-chart path.mark").last.hover()
 
 
+def _box(page: Page, selector: str) -> dict[str, float]:
+    """Where the first such element is; asked in one go, for charts may be drawn anew at any time."""
+    found: dict[str, float] = page.evaluate(
+        "s => document.querySelector(s).getBoundingClientRect().toJSON()", selector
+    )
+    return found
+
+
 def _beside_a_point(page: Page) -> None:
     page.evaluate("document.querySelector('#plane').scrollIntoView()")
-    mark = page.locator("#scatter .member").first.bounding_box()
-    assert mark
+    mark = _box(page, "#scatter .member")
     page.mouse.move(mark["x"] + 30, mark["y"] + 5)
     page.mouse.move(mark["x"] + 7, mark["y"] + 6)
 
@@ -62,8 +69,7 @@ def _brushed(page: Page) -> None:
     page.evaluate("document.querySelector('#parallel').scrollIntoView()")
     page.select_option("#colour", "a:format")
     for key, top, bottom in (("m:qsnr_db", 0.0, 0.66), ("m:latency_s", 0.75, 1.0)):
-        axis = page.locator(f"#lines .grip[data-key='{key}']").bounding_box()
-        assert axis
+        axis = _box(page, f"#lines .grip[data-key='{key}']")
         x = axis["x"] + axis["width"] / 2
         page.mouse.move(x, axis["y"] + top * axis["height"])
         page.mouse.down()

@@ -53,11 +53,16 @@ def drawn_front(page):
     return sorted(map(int, marks))
 
 
+def rectangle(page, selector):
+    """Where an element is; asked in one go, for charts may be drawn anew at any time."""
+    script = "s => document.querySelector(s).getBoundingClientRect().toJSON()"
+    return page.evaluate(script, selector)
+
+
 def drag(page, key, top, bottom):
     """Drag along an axis, from one share of its height to another."""
-    grip = page.locator(f'#lines .grip[data-key="{key}"]')
     page.evaluate("document.querySelector('#parallel').scrollIntoView()")
-    box = grip.bounding_box()
+    box = rectangle(page, f'#lines .grip[data-key="{key}"]')
     x = box["x"] + box["width"] / 2
     page.mouse.move(x, box["y"] + top * box["height"])
     page.mouse.down()
@@ -188,7 +193,7 @@ def test_a_point_under_the_mouse_tells_its_values_and_a_click_pins_it(shipped, s
     mark = page.locator("#scatter .member").first
     mark.scroll_into_view_if_needed()
     page.evaluate("document.querySelector('#plane').scrollIntoView()")
-    box = mark.bounding_box()
+    box = rectangle(page, "#scatter .member")
     page.mouse.move(box["x"] + 25, box["y"] + 25)
     page.mouse.move(box["x"] + 5, box["y"] + 6)
     assert page.inner_text("#tip").startswith("point ")
