@@ -37,7 +37,8 @@ agreement: $(VENV)/.dev
 reproduce: $(VENV)/.dev
 	for paper in int-vs-fp xr-npe tpe cent duplex pim-gpt victima; do $(BIN)/lockstep reproduce $$paper || exit 1; done
 
-# What the README shows: a run, pictures of its report (needs Chromium), tables from results/.
+# What the README shows: a run, pictures of its report (needs Chromium), tables from results/. 'lockstep report
+# results/llama-3-8b' writes its page, which is not kept.
 readme: $(VENV)/.dev
 	$(BIN)/lockstep run cloud-ws128 --model llama-3-8b --prefill 2048 --decode 128 --batch 8 \
 	  --out results/llama-3-8b
